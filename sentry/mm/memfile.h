@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sandbox's physical memory: one sparse memfd, mapped whole into the sentry. Extents are
+ * allocated in pages, reference-counted (copy-on-write sharing), and punched out when the last
+ * reference goes. New extents read as zeros. Locks: RANK_MEMFILE inside. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PAGE_SIZE 4096UL
+#define PAGE_MASK (~(PAGE_SIZE - 1))
+
+/* Creates the memfd; before lock-down. @limit_bytes 0: as large as the host allows (sparse). */
+int memfile_init(uint64_t limit_bytes);
+int memfile_fd(void);
+/* Allocates @len bytes (page multiple), one contiguous extent with one reference. Large extents are
+ * aligned so that huge pages are possible. Returns 0, -ENOMEM. */
+int memfile_alloc(uint64_t len, uint64_t *ret_off);
+void memfile_ref(uint64_t off, uint64_t len);
+void memfile_unref(uint64_t off, uint64_t len); /* the last reference frees and punches */
+bool memfile_exclusive(uint64_t off, uint64_t len); /* every page has exactly one reference */
+/* Gives the pages back to the host; they read as zeros afterwards (MADV_DONTNEED). */
+void memfile_zap(uint64_t off, uint64_t len);
+void *memfile_ptr(uint64_t off); /* sentry's alias; valid while a reference is held */
+uint64_t memfile_used_bytes(void); /* what is committed, for meminfo and the memory limit */
