@@ -78,6 +78,8 @@ int mm_futex_key(struct mm *mm, uint64_t addr, bool shared, uint64_t key[2]);
 struct mm_pin {
 	struct mm *mm;
 	int n;
+	bool stable; /* all of it is memory of the memfd: cannot fault. Otherwise (a mapped host file, which
+		      * somebody may truncate) only host calls and safecopy() may touch it. */
 	struct iovec iov[16];
 	uint64_t opaque[36]; /* mm's own */
 };
