@@ -7,16 +7,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "util/heap.h"
+
 struct ktimer {
 	void (*fn)(struct ktimer *t); /* on the timer thread, no locks held; may re-arm */
-	int64_t deadline;	      /* absolute ns */
-	uint32_t heap_index;	      /* 0: not armed */
-	bool running;
+	struct heap_node node;
 };
 
+/* Starts the thread. After lock-down of the process, before tasks run. Returns 0 or -EAGAIN. */
 int ktimer_thread_start(void);
 void ktimer_init(struct ktimer *t, void (*fn)(struct ktimer *t));
 void ktimer_arm(struct ktimer *t, int64_t deadline_mono_ns); /* re-arms when armed */
 /* Disarms; afterwards fn neither runs nor will run (waits for it when it is running elsewhere).
- * Returns whether it was armed. Never call it from fn, nor with a lock that fn takes. */
+ * Returns whether it was armed. Never call it with a lock that fn takes; from fn itself it only
+ * disarms. */
 bool ktimer_cancel(struct ktimer *t);

@@ -183,6 +183,7 @@ static inline bool signal_pending(const struct task *t)
 {
 	return atomic_load_explicit(&t->sig_pending, memory_order_acquire);
 }
+bool signal_fatal_pending(struct task *t); /* the group is being killed */
 bool signal_pending_slow(struct task *t); /* exact: an unblocked, un-ignored signal or a kill/stop */
 void signal_set_mask(struct task *t, sigset64 mask);
 /* For ppoll, pselect6, epoll_pwait, sigsuspend: installs @mask until the call returns to the guest. */
