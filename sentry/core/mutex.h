@@ -18,10 +18,6 @@ enum lock_rank {
 	RANK_RENAME,	    /* (s) one rename at a time per file system */
 	RANK_INODE,	    /* (s) directory contents, file size; parent before child */
 	RANK_FILE,	    /* (s) file offset */
-	RANK_MM,	    /* (s) the areas of an address space (rwlock) */
-	RANK_MAPPABLE,	    /* mappings of a file */
-	RANK_PLAT,	    /* a stub's operation queue */
-	RANK_MEMFILE,	    /* allocation of the sandbox's memory */
 	RANK_DENTRY,	    /* dentry cache */
 	RANK_GOFER,	    /* (s) one 9P connection's request slot */
 	RANK_TASKS,	    /* task tree: parents, children, groups, sessions, pids (rwlock) */
@@ -31,9 +27,14 @@ enum lock_rank {
 	RANK_NETNS,	    /* one network stack */
 	RANK_FDTABLE,	    /* descriptor table */
 	RANK_FUTEX,	    /* a futex bucket; lower address first */
-	RANK_TIMER,	    /* the timer heap */
 	RANK_TTY,
 	RANK_OBJECT,	    /* eventfd, timerfd, signalfd, inotify: leaf-like objects with a wait queue */
+	/* Guest memory may be copied under every lock above: what mm takes stands below. */
+	RANK_MM,	    /* (s) the areas of an address space (rwlock) */
+	RANK_MAPPABLE,	    /* mappings of a file; what mappable_ops.translate() takes */
+	RANK_PLAT,	    /* a stub's operation queue */
+	RANK_MEMFILE,	    /* allocation of the sandbox's memory */
+	RANK_TIMER,	    /* the timer heap */
 	RANK_SIGHAND,	    /* pending signals and actions of a thread group */
 	RANK_TASK,	    /* a task's own small fields seen by others */
 	RANK_WAITQ,	    /* a wait queue's list; callbacks run under it and take only what is below */
