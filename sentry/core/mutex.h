@@ -34,6 +34,7 @@ enum lock_rank {
 	RANK_MAPPABLE,	    /* mappings of a file; what mappable_ops.translate() takes */
 	RANK_PLAT,	    /* a stub's operation queue */
 	RANK_MEMFILE,	    /* allocation of the sandbox's memory */
+	RANK_ITIMER,	    /* a process's interval and POSIX timers */
 	RANK_TIMER,	    /* the timer heap */
 	RANK_SIGHAND,	    /* pending signals and actions of a thread group */
 	RANK_TASK,	    /* a task's own small fields seen by others */

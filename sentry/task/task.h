@@ -31,6 +31,8 @@ struct netns;
 struct pidns;
 struct sighand;
 struct task;
+struct task_timers;
+struct user_acct;
 
 /* A system call's arguments, copied once from the registers. */
 struct sysargs {
@@ -64,7 +66,6 @@ struct session {
 	struct ref ref;
 	int32_t sid;
 	struct tty *tty; /* [T] controlling terminal */
-	int32_t tty_pgrp_unused;
 };
 
 struct pgroup {
@@ -74,12 +75,25 @@ struct pgroup {
 	struct list members;	 /* [T] tgroup.pgrp_link */
 };
 
+/* What getrusage(2) and times(2) report. */
+struct cpu_usage {
+	int64_t utime_ns, stime_ns;
+	uint64_t maxrss_kb;
+	uint64_t minflt, majflt, nvcsw, nivcsw;
+};
+
+/* Signals that wait for delivery, oldest first. */
+struct sigpending {
+	sigset64 set;
+	struct list queue; /* struct sigqueue */
+};
+
 /* A process. */
 struct tgroup {
 	struct ref ref;
 	int32_t pid;		/* [I] = leader's tid */
 	struct task *leader;	/* [T] */
-	struct list tasks;	/* [T] task.group_link */
+	struct list tasks;	/* task.group_link; written under [T] and [S], read under either */
 	uint32_t n_tasks;	/* [T] live (not yet exited) tasks */
 	struct tgroup *parent;	/* [T] */
 	struct list children;	/* [T] child.sibling_link */
@@ -95,18 +109,17 @@ struct tgroup {
 	bool zombie;		/* [T] all tasks exited, not reaped */
 	bool did_exec;		/* [T] setpgid(2) EACCES */
 	bool child_subreaper;	/* [T] */
-	bool dumpable;
-	_Atomic uint64_t limits_gen;
-	struct rlimit limits[RLIM_NLIMITS]; /* [k of leader] read whole under group_mu */
+	_Atomic int dumpable;
 	struct mutex limits_mu;		    /* RANK_LEAF */
+	struct rlimit limits[RLIM_NLIMITS]; /* [limits_mu] */
 	int64_t start_time_ns;	/* [I] CLOCK_MONOTONIC */
-	struct rusage dead_usage;     /* [T] of exited tasks */
-	struct rusage children_usage; /* [T] of reaped children */
-	int oom_score_adj;
-	char *cmdline_override_unused;
-	void *itimers;	      /* task/timers: interval timers, owned by sys/time */
-	void *posix_timers;   /* likewise */
-	int container_exec;   /* started by CONTROL_EXEC: nobody in the sandbox waits for it */
+	struct cpu_usage dead_usage;	 /* [T] of exited tasks */
+	struct cpu_usage children_usage; /* [T] of reaped children */
+	_Atomic int oom_score_adj;
+	struct task_timers *timers; /* [I] interval and POSIX timers: task/timers.h */
+	struct task *exec_task;	    /* [S] the thread whose execve waits for its siblings' end */
+	_Atomic bool thp_disabled;  /* prctl(2) */
+	bool container_exec;	    /* started by CONTROL_EXEC: nobody in the sandbox waits for it */
 };
 
 enum task_state { TASK_RUNNING, TASK_SLEEPING, TASK_STOPPED, TASK_ZOMBIE, TASK_DEAD };
@@ -142,7 +155,10 @@ struct task {
 		uint64_t sp, size;
 		int flags;
 	} altstack;		  /* [o] */
-	void *pending;		  /* [S] this thread's own queue; task/signal.c */
+	sigset64 wait_set;	  /* [S] what sigtimedwait(2) waits for: not blocked meanwhile */
+	struct sigpending pending; /* [S] signals sent to this thread */
+	bool killed;		  /* [S] must exit: group exit, or a sibling's execve */
+	bool stop_pending;	  /* [S] must take part in a group stop */
 
 	/* restart_syscall(2): what ERESTART_RESTARTBLOCK re-runs. */
 	long (*restart_fn)(struct task *t);
@@ -153,13 +169,19 @@ struct task {
 	char comm[16];		  /* [k] */
 	int pdeath_signal;	  /* [o] */
 	bool exiting;		  /* [o] */
-	struct task *vfork_waiter;
-	int64_t start_time_ns;
+	struct task *vfork_waiter; /* [k] reference: the parent that sleeps in vfork(2) */
+	_Atomic bool vfork_done;
+	int64_t start_time_ns;	  /* [I] CLOCK_MONOTONIC */
 	void *trace;		  /* strace's per-call state */
-	int exit_code_unused;
-	int nice;
-	int sched_policy, sched_priority;
-	uint64_t cpu_mask[16];
+	int restart;		  /* [o] ERESTART* of the call that just ended, or 0 */
+	_Atomic uint64_t minflt, nvcsw;
+	_Atomic int64_t stub_cpu_ns; /* CPU time in guest mode, as the platform last said */
+	_Atomic int nice, sched_policy, sched_priority, ioprio;
+	_Atomic bool sched_reset_on_fork;
+	uint64_t cpu_mask[16];	  /* [k] */
+	uint32_t personality;	  /* [o] */
+	uint64_t timer_slack_ns;  /* [o] */
+	struct user_acct *user;	  /* [o] reference: whose RLIMIT_NPROC this task counts against */
 };
 
 /* Signals: implemented in task/signal.c. */
@@ -173,12 +195,16 @@ struct ksiginfo {
 	int64_t utime, stime;
 	int timer_id, overrun, band, fd;
 	uint32_t trapno;
+	bool outside; /* from the operator: SIGKILL and SIGSTOP reach even init */
 };
 int signal_send_task(struct task *t, const struct ksiginfo *info);    /* tgkill: thread-directed */
 int signal_send_group(struct tgroup *g, const struct ksiginfo *info); /* kill: process-directed */
 int signal_send_pgrp(struct pgroup *p, const struct ksiginfo *info);
-/* SIGPIPE, SIGSEGV...: from the kernel, to the calling thread; overrides ignoring when @force. */
+/* From the kernel to the calling thread. SIGSEGV SIGBUS SIGFPE SIGILL SIGTRAP SIGSYS and SIGKILL cannot
+ * be ignored or blocked: they reset the action then. Others (SIGPIPE, SIGXFSZ) are as tgkill(2). */
 void signal_force(struct task *t, const struct ksiginfo *info);
+/* SIGPIPE as write(2) raises it: SI_USER from the task itself. */
+void signal_self(struct task *t, int signo);
 static inline bool signal_pending(const struct task *t)
 {
 	return atomic_load_explicit(&t->sig_pending, memory_order_acquire);
@@ -231,6 +257,8 @@ struct task_config {
 	const struct rlimit *limits; /* RLIM_NLIMITS entries */
 	struct tgroup *parent;	 /* NULL: none (init) */
 	bool new_session;
+	bool container_exec;	 /* not init: reaped by itself, the status goes to exit_waitq */
+	int oom_score_adj;
 };
 int task_new_init(struct task **ret, struct kernel *k, const struct task_config *cfg);
 int task_start(struct task *t);
@@ -247,6 +275,27 @@ void task_put(struct task *t);
 void tgroup_put(struct tgroup *g);
 /* Kills every process of the sandbox (init exited, CONTROL_SIGNAL all). */
 void tasks_kill_all(struct kernel *k, int signo);
-/* CPU time of a task or group so far, ns (host thread clocks of the sentry and stub threads). */
+/* Ids for procfs and strace, as the guest sees them. 0 when there is none. Take the tasks lock. */
+int32_t tgroup_ppid(struct tgroup *g);
+int32_t tgroup_pgid(struct tgroup *g);
+int32_t tgroup_sid(struct tgroup *g);
+/* The letter of /proc/PID/stat: R S D T Z X. */
+char task_state_char(struct task *t);
+/* One reader's copy of a task's references, each put by the caller; NULL when the task has exited. */
+struct mm *task_get_mm(struct task *t);		   /* mm_unref() */
+struct fdtable *task_get_files(struct task *t);	   /* fdtable_unref() */
+struct fs_ctx *task_get_fs(struct task *t);	   /* fs_ctx_unref() */
+const struct cred *task_get_cred(struct task *t); /* cred_put(); never NULL */
+void task_get_comm(struct task *t, char comm[16]);
+void task_set_comm(struct task *t, const char *comm);
+/* For procfs' status: signals pending on the thread and the group, blocked, ignored, caught. */
+struct signal_sets {
+	sigset64 pending, shared, blocked, ignored, caught;
+	uint32_t queued;
+};
+void signal_get_sets(struct task *t, struct signal_sets *ret);
+/* CPU time of a task or group so far, ns: guest mode and sentry. */
 int64_t task_cpu_ns(struct task *t);
 int64_t tgroup_cpu_ns(struct tgroup *g);
+void task_cpu_split(struct task *t, int64_t *user_ns, int64_t *system_ns);
+void tgroup_cpu_split(struct tgroup *g, int64_t *user_ns, int64_t *system_ns);
