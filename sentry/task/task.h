@@ -216,6 +216,8 @@ void signal_set_mask(struct task *t, sigset64 mask);
 void signal_set_temp_mask(struct task *t, sigset64 mask);
 /* signalfd and sigtimedwait: takes one pending signal in @mask. 0 or -EAGAIN. */
 int signal_dequeue(struct task *t, sigset64 mask, struct ksiginfo *ret);
+/* Whether a signal of @mask is pending for @t or its process, blocked or not. */
+bool signal_pending_in(struct task *t, sigset64 mask);
 struct waitq *signal_waitq(struct task *t); /* woken when a signal is queued: signalfd polls it */
 
 static inline uint64_t task_rlimit(struct task *t, int resource)
