@@ -103,3 +103,15 @@ void rwlock_unlock(struct rwlock *l)
 	rank_drop(l->rank);
 	pthread_rwlock_unlock(&l->l);
 }
+
+void rwlock_wrlock_nested(struct rwlock *l)
+{
+	rank_take(l->rank, true);
+	pthread_rwlock_wrlock(&l->l);
+}
+
+void rwlock_rdlock_nested(struct rwlock *l)
+{
+	rank_take(l->rank, true);
+	pthread_rwlock_rdlock(&l->l);
+}

@@ -16,8 +16,8 @@ enum lock_rank {
 	RANK_FS_CTX,	    /* cwd, root, umask of a task */
 	RANK_MOUNT,	    /* (s) the mount tree */
 	RANK_RENAME,	    /* (s) one rename at a time per file system */
-	RANK_INODE,	    /* (s) directory contents, file size; parent before child */
-	RANK_FILE,	    /* (s) file offset */
+	RANK_FILE,	    /* (s) file offset; lower address first */
+	RANK_INODE,	    /* (s) directory contents, file size (rwlock); parent before child */
 	RANK_DENTRY,	    /* dentry cache */
 	RANK_GOFER,	    /* (s) one 9P connection's request slot */
 	RANK_TASKS,	    /* task tree: parents, children, groups, sessions, pids (rwlock) */
@@ -74,3 +74,6 @@ void rwlock_fini(struct rwlock *l);
 void rwlock_rdlock(struct rwlock *l);
 void rwlock_wrlock(struct rwlock *l);
 void rwlock_unlock(struct rwlock *l);
+/* As mutex_lock_nested(). */
+void rwlock_wrlock_nested(struct rwlock *l);
+void rwlock_rdlock_nested(struct rwlock *l);

@@ -15,6 +15,7 @@
 #include "core/mutex.h"
 #include "core/ref.h"
 #include "core/wait.h"
+#include "util/list.h"
 
 struct cred;
 struct dentry;
@@ -70,6 +71,12 @@ struct file_ops {
 	int (*setfl)(struct file *f, uint32_t flags);
 	/* One line of text for /proc/PID/fdinfo. Optional. */
 	int (*fdinfo)(struct file *f, char *buf, size_t size);
+	/* open(2) of /proc/PID/fd/N for a file without a place in the tree. @flags: O_*. NULL: the same
+	 * open description again, when the access mode allows. */
+	int (*reopen)(struct file *f, struct task *t, uint32_t flags, struct file **ret);
+	/* What readlink of /proc/PID/fd/N says for a file without a place, e.g. "pipe:[123]".
+	 * NULL: "anon_inode:" and the kind. */
+	int (*name)(struct file *f, char *buf, size_t size);
 };
 
 struct file {
@@ -83,7 +90,9 @@ struct file {
 	int64_t pos;
 	int32_t owner_pid;	 /* F_SETOWN */
 	int owner_sig;
-	struct waitq *lockq_unused; /* reserved for flock: see vfs/lock.c */
+	_Atomic bool locked;	 /* may hold flock or OFD locks: vfs/lock.c */
+	bool wrote_access;	 /* counted in inode->writers */
+	struct list pool_link;	 /* vfs/file.c */
 };
 
 /* New file with one reference, not attached to a path. @flags: O_*. -ENFILE on the sandbox's limit. */
