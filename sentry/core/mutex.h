@@ -18,8 +18,6 @@ enum lock_rank {
 	RANK_RENAME,	    /* (s) one rename at a time per file system */
 	RANK_FILE,	    /* (s) file offset; lower address first */
 	RANK_INODE,	    /* (s) directory contents, file size (rwlock); parent before child */
-	RANK_DENTRY,	    /* dentry cache */
-	RANK_GOFER,	    /* (s) one 9P connection's request slot */
 	RANK_TASKS,	    /* task tree: parents, children, groups, sessions, pids (rwlock) */
 	RANK_EPOLL,	    /* an epoll instance's interest list */
 	RANK_SOCKET,	    /* unix sockets, socket wrappers; lower address first */
@@ -31,7 +29,10 @@ enum lock_rank {
 	RANK_OBJECT,	    /* eventfd, timerfd, signalfd, inotify: leaf-like objects with a wait queue */
 	/* Guest memory may be copied under every lock above: what mm takes stands below. */
 	RANK_MM,	    /* (s) the areas of an address space (rwlock) */
-	RANK_MAPPABLE,	    /* mappings of a file; what mappable_ops.translate() takes */
+	RANK_MAPPABLE,	    /* mappings of a file */
+	RANK_FDATA,	    /* (s) where a file's data lives: what mappable_ops.translate() takes */
+	RANK_GOFER,	    /* (s) one 9P connection's request slots */
+	RANK_DENTRY,	    /* dentry cache; the last file_put() may happen under RANK_MM */
 	RANK_PLAT,	    /* a stub's operation queue */
 	RANK_MEMFILE,	    /* allocation of the sandbox's memory */
 	RANK_ITIMER,	    /* a process's interval and POSIX timers */

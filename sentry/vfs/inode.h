@@ -29,6 +29,7 @@ struct cred;
 struct dentry;
 struct inode;
 struct lock_ctx;
+struct pipe;
 struct super;
 struct unix_addr;
 
@@ -152,9 +153,9 @@ struct inode {
 	struct lock_ctx *locks;	    /* vfs/lock.c */
 	struct list watches;	    /* inotify; vfs/inotify.c */
 	_Atomic bool watched;
-	/* Slots for objects that live behind a name. Both keep the inode referenced while set. */
-	void *fifo;		    /* vfs/pipe.c, under rw */
-	struct unix_addr *unix_addr; /* socket/unix, under rw */
+	/* Slots for objects that live behind a name. */
+	struct pipe *fifo;	     /* vfs/pipe.c; put when the inode goes */
+	struct unix_addr *unix_addr; /* socket/unix, under rw; it keeps the inode referenced while set */
 };
 
 /* Super block flags (MS_* values where there is one). */
@@ -226,8 +227,6 @@ void inode_kill_suid(struct inode *inode, struct task *t);
 
 /* Device nodes: fs/devfs registers who opens (major, minor). */
 int chrdev_open(struct inode *inode, struct task *t, struct file *f);
-/* The pipe layer opens a FIFO; vfs/pipe.c. */
-int pipe_open_fifo(struct inode *inode, uint32_t flags, struct task *t, struct file **ret);
 
 /* File operations that every directory and symlink of every file system shares. */
 int64_t generic_dir_llseek(struct file *f, struct task *t, int64_t off, int whence);
