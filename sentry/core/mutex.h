@@ -19,6 +19,7 @@ enum lock_rank {
 	RANK_FILE,	    /* (s) file offset; lower address first */
 	RANK_INODE,	    /* (s) directory contents, file size (rwlock); parent before child */
 	RANK_TASKS,	    /* task tree: parents, children, groups, sessions, pids (rwlock) */
+	RANK_EPOLL_NEST,    /* one epoll instance is added to another */
 	RANK_EPOLL,	    /* an epoll instance's interest list */
 	RANK_SOCKET,	    /* unix sockets, socket wrappers; lower address first */
 	RANK_PIPE,	    /* a pipe's ring */

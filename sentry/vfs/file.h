@@ -82,6 +82,7 @@ struct file_ops {
 struct file {
 	struct ref ref;
 	const struct file_ops *ops;
+	_Atomic bool watched;	 /* some epoll instance has it: file_put() calls epoll_file_released() */
 	_Atomic uint32_t flags;	 /* O_ACCMODE, O_NONBLOCK, O_APPEND, O_DIRECT, O_PATH ... */
 	struct path path;	 /* empty for anonymous files (pipe, socket, eventfd) */
 	struct inode *inode;	 /* borrowed from path, or NULL */
