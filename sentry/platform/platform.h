@@ -117,6 +117,9 @@ size_t plat_fpu_size(void);
 int plat_fpu_get(struct plat_thread *thread, void *buf, size_t size);
 int plat_fpu_set(struct plat_thread *thread, const void *buf, size_t size);
 
+/* CPU time, ns, that @thread has used in its stub so far. Any thread, while @thread is not freed. */
+int64_t plat_thread_cpu_ns(struct plat_thread *thread);
+
 /* Counters for `runsc debug`-style output and the benchmarks. */
 struct plat_stats {
 	uint64_t switches, fast_syscalls, sigsys_syscalls, faults, patched_sites, spins_won, sleeps;
