@@ -144,6 +144,21 @@ struct sentry_ready {
 	char message[252]; /* what object failed and why, NUL-terminated */
 };
 
+/* What runsc has done when it calls sentry_boot(): this process is pid 1 of its own pid namespace, has its
+ * own mount, ipc, uts and user namespaces (uid and gid 65534 and every capability in the latter; without
+ * user namespaces on the host: root, with the host's capabilities), the container's network
+ * namespace (whose addresses were removed), a session of its own, root and cwd an empty read-only
+ * directory (no /proc, no /dev), an empty environment, SIGPIPE ignored, every other signal at its
+ * default and unblocked, single-threaded, and no descriptor open but those of the config (0-2 are
+ * /dev/null unless they are in it). What is left to the sentry: dropping capabilities, no_new_privs,
+ * seccomp.
+ *
+ * A terminal's descriptor (init.terminal) is a host pty or the caller's own tty, already raw; window
+ * sizes come by CONTROL_WINSIZE, and by SIGWINCH when it is this process's controlling terminal
+ * (runsc makes it so when it can): TIOCGWINSZ on fds[0] then has the new size.
+ *
+ * A gofer connection that hangs up ends the sandbox: sentry_boot returns 128 + SIGKILL. */
+
 /* Becomes the sentry: boots, locks itself down (no privileges but the given descriptors), serves the
  * control socket, runs the container, and returns what the process must pass to _exit(2): the exit
  * status of the container's init, or 128 + signal number. Failures are reported on ready_fd. */
