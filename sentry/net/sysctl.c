@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The net.* sysctls (Documentation/networking/ip-sysctl): name to field. */
+#include "net/sysctl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "netstack/stack.h"
+#include "util/cleanup.h"
+
+#define ONE(name, field) { name, offsetof(struct net_tunables, field), 1 }
+#define VEC(name, field, n) { name, offsetof(struct net_tunables, field), n }
+
+static const struct sysctl_net table[] = {
+	ONE("net.core.rmem_default", rmem_default),
+	ONE("net.core.rmem_max", rmem_max),
+	ONE("net.core.somaxconn", somaxconn),
+	ONE("net.core.wmem_default", wmem_default),
+	ONE("net.core.wmem_max", wmem_max),
+	ONE("net.ipv4.icmp_echo_ignore_all", icmp_echo_ignore_all),
+	ONE("net.ipv4.icmp_echo_ignore_broadcasts", icmp_echo_ignore_broadcasts),
+	ONE("net.ipv4.ip_default_ttl", ip_default_ttl),
+	ONE("net.ipv4.ip_forward", ip_forward),
+	VEC("net.ipv4.ip_local_port_range", ip_local_port_range, 2),
+	ONE("net.ipv4.ip_nonlocal_bind", ip_nonlocal_bind),
+	ONE("net.ipv4.ip_no_pmtu_disc", ip_no_pmtu_disc),
+	ONE("net.ipv4.ipfrag_time", ipfrag_time_s),
+	ONE("net.ipv4.tcp_abort_on_overflow", tcp_abort_on_overflow),
+	{ "net.ipv4.tcp_congestion_control", offsetof(struct net_tunables, tcp_congestion), 0 },
+	ONE("net.ipv4.tcp_dsack", tcp_dsack),
+	ONE("net.ipv4.tcp_ecn", tcp_ecn),
+	ONE("net.ipv4.tcp_fastopen", tcp_fastopen),
+	ONE("net.ipv4.tcp_fin_timeout", tcp_fin_timeout_s),
+	ONE("net.ipv4.tcp_frto", tcp_frto),
+	ONE("net.ipv4.tcp_keepalive_intvl", tcp_keepalive_intvl_s),
+	ONE("net.ipv4.tcp_keepalive_probes", tcp_keepalive_probes),
+	ONE("net.ipv4.tcp_keepalive_time", tcp_keepalive_time_s),
+	ONE("net.ipv4.tcp_max_syn_backlog", tcp_max_syn_backlog),
+	ONE("net.ipv4.tcp_moderate_rcvbuf", tcp_moderate_rcvbuf),
+	ONE("net.ipv4.tcp_orphan_retries", tcp_orphan_retries),
+	ONE("net.ipv4.tcp_recovery", tcp_recovery),
+	ONE("net.ipv4.tcp_retries1", tcp_retries1),
+	ONE("net.ipv4.tcp_retries2", tcp_retries2),
+	ONE("net.ipv4.tcp_rfc1337", tcp_rfc1337),
+	VEC("net.ipv4.tcp_rmem", tcp_rmem, 3),
+	ONE("net.ipv4.tcp_sack", tcp_sack),
+	ONE("net.ipv4.tcp_slow_start_after_idle", tcp_slow_start_after_idle),
+	ONE("net.ipv4.tcp_syn_retries", tcp_syn_retries),
+	ONE("net.ipv4.tcp_synack_retries", tcp_synack_retries),
+	ONE("net.ipv4.tcp_syncookies", tcp_syncookies),
+	ONE("net.ipv4.tcp_timestamps", tcp_timestamps),
+	ONE("net.ipv4.tcp_tw_reuse", tcp_tw_reuse),
+	ONE("net.ipv4.tcp_window_scaling", tcp_window_scaling),
+	VEC("net.ipv4.tcp_wmem", tcp_wmem, 3),
+	ONE("net.ipv6.bindv6only", ip6_bindv6only),
+	ONE("net.ipv6.conf.all.forwarding", ip6_forwarding),
+	ONE("net.ipv6.ip6frag_time", ip6frag_time_s),
+};
+
+const struct sysctl_net *sysctl_net_table(size_t *n)
+{
+	*n = ARRAY_LEN(table);
+	return table;
+}
+
+int sysctl_net_set(struct net_tunables *t, const struct sysctl_net *s, const char *value)
+{
+	char *base = (char *)t + s->offset;
+	int32_t v[3] = { 0 };
+
+	if (s->count == 0) {
+		size_t len = strcspn(value, " \t\n");
+
+		if (len == 0 || len >= sizeof(t->tcp_congestion))
+			return -EINVAL;
+		memset(base, 0, sizeof(t->tcp_congestion));
+		memcpy(base, value, len);
+		return 0;
+	}
+	for (int i = 0; i < s->count; i++) {
+		char *end;
+
+		errno = 0;
+		long n = strtol(value, &end, 10);
+
+		if (end == value || errno || n < INT32_MIN || n > INT32_MAX)
+			return -EINVAL;
+		v[i] = (int32_t)n;
+		value = end + strspn(end, " \t\n");
+	}
+	if (*value)
+		return -EINVAL;
+	memcpy(base, v, (size_t)s->count * sizeof(v[0]));
+	return 0;
+}
+
+int sysctl_net_apply(struct net_tunables *t, const char *assignment)
+{
+	const char *eq = strchr(assignment, '=');
+
+	if (!eq)
+		return -EINVAL;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		if (strlen(table[i].name) == (size_t)(eq - assignment) &&
+		    strncmp(table[i].name, assignment, (size_t)(eq - assignment)) == 0)
+			return sysctl_net_set(t, &table[i], eq + 1);
+	}
+	return -ENOENT;
+}
+
+int sysctl_net_show(const struct net_tunables *t, const struct sysctl_net *s, char *buf, size_t size)
+{
+	const char *base = (const char *)t + s->offset;
+	int32_t v[3];
+
+	if (s->count == 0)
+		return snprintf(buf, size, "%s\n", base);
+	memcpy(v, base, (size_t)s->count * sizeof(v[0]));
+	if (s->count == 1)
+		return snprintf(buf, size, "%d\n", v[0]);
+	if (s->count == 2)
+		return snprintf(buf, size, "%d\t%d\n", v[0], v[1]);
+	return snprintf(buf, size, "%d\t%d\t%d\n", v[0], v[1], v[2]);
+}
