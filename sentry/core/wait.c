@@ -10,6 +10,8 @@
 #include "host/sync.h"
 #include "task/task.h"
 
+_Thread_local struct task *task_current_;
+
 void waitq_init(struct waitq *q)
 {
 	mutex_init(&q->mu, RANK_WAITQ);

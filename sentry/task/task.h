@@ -65,6 +65,7 @@ struct ksigaction {
 struct session {
 	struct ref ref;
 	int32_t sid;
+	uint32_t n_pgroups; /* [T] that have members */
 	struct tty *tty; /* [T] controlling terminal */
 };
 
@@ -159,6 +160,7 @@ struct task {
 	struct sigpending pending; /* [S] signals sent to this thread */
 	bool killed;		  /* [S] must exit: group exit, or a sibling's execve */
 	bool stop_pending;	  /* [S] must take part in a group stop */
+	bool stopped;		  /* [S] sleeps in a group stop */
 
 	/* restart_syscall(2): what ERESTART_RESTARTBLOCK re-runs. */
 	long (*restart_fn)(struct task *t);
@@ -167,15 +169,21 @@ struct task {
 	uint64_t clear_child_tid; /* [o] */
 	uint64_t robust_list;	  /* [o] */
 	char comm[16];		  /* [k] */
-	int pdeath_signal;	  /* [o] */
-	bool exiting;		  /* [o] */
+	_Atomic int pdeath_signal;
+	bool exiting;		  /* [S] on its way out: takes no signals */
+	bool must_exit;		  /* [o] do not go back to the guest */
+	int exit_status;	  /* [o] wait(2) encoding, with must_exit */
 	struct task *vfork_waiter; /* [k] reference: the parent that sleeps in vfork(2) */
 	_Atomic bool vfork_done;
 	int64_t start_time_ns;	  /* [I] CLOCK_MONOTONIC */
 	void *trace;		  /* strace's per-call state */
 	int restart;		  /* [o] ERESTART* of the call that just ended, or 0 */
+	struct {
+		uint64_t cr2, err, trapno; /* [o] of the last fault, for sigcontext */
+	} fault;
 	_Atomic uint64_t minflt, nvcsw;
-	_Atomic int64_t stub_cpu_ns; /* CPU time in guest mode, as the platform last said */
+	_Atomic int64_t stub_cpu_ns; /* CPU time of stub threads that are gone (exec, exit) */
+	_Atomic int cpu_clock;	  /* clockid_t of the sentry thread; 0: it has not started */
 	_Atomic int nice, sched_policy, sched_priority, ioprio;
 	_Atomic bool sched_reset_on_fork;
 	uint64_t cpu_mask[16];	  /* [k] */
@@ -226,6 +234,14 @@ static inline uint64_t task_rlimit(struct task *t, int resource)
 	uint64_t v = t->group->limits[resource].rlim_cur;
 	mutex_unlock(&t->group->limits_mu);
 	return v;
+}
+
+/* The task whose thread this is, or NULL on the sentry's own threads. Set once, by task_run(). Only for
+ * code that a destructor reaches (SO_LINGER at close): everything else is given its task. */
+extern _Thread_local struct task *task_current_;
+static inline struct task *task_current(void)
+{
+	return task_current_;
 }
 
 /* Short forms of the guest memory calls on the calling task's own mm. */
