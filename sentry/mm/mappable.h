@@ -34,11 +34,16 @@ struct mappable {
 	const struct mappable_ops *ops;
 	struct mutex mu;     /* RANK_MAPPABLE */
 	struct list vmas;    /* [mu] the areas that map it (mm/vma) */
+	struct list aliases; /* [mu] the sentry's own mappings of a host file (mm/mappable.c) */
 	uint64_t id;	     /* identity for shared futexes and the patch cache; unique per boot */
 };
 
 void mappable_init(struct mappable *m, const struct mappable_ops *ops);
 void mappable_fini(struct mappable *m);
-/* Withdraws the backing of [off, off+len) from every mapping (truncate, hole punch): the next access
- * asks translate() again. Call without the owner's data lock. */
+/* Called under an address space's lock: translate() may take RANK_FDATA and later ranks only. Ranges of the
+ * memfile get a reference of each mapping besides the owner's.
+ *
+ * Withdraws the backing of [off, off+len) from every mapping (truncate, hole punch): the next access
+ * asks translate() again. Call without the owner's data lock, after translate() has begun to refuse or to
+ * answer differently, and before the backing is freed. */
 void mappable_invalidate(struct mappable *m, uint64_t off, uint64_t len);

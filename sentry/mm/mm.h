@@ -20,10 +20,12 @@ struct file;
 struct mm;
 struct plat_space;
 struct guest_regs;
-struct rlimit;
+struct task;
 
 int mm_new(struct mm **ret);
-int mm_fork(struct mm **ret, struct mm *parent); /* copy-on-write copy; patched text inherited */
+/* Copy-on-write copy; patched text inherited. @rsp: the caller's stack pointer, whose page both sides will
+ * write first (0: unknown). */
+int mm_fork(struct mm **ret, struct mm *parent, uint64_t rsp);
 void mm_ref(struct mm *mm);
 void mm_unref(struct mm *mm); /* the last one kills the stub process */
 /* The stub's address space; made on first use (a fork child that execs never has one). */
@@ -35,15 +37,29 @@ struct mm_limits {
 };
 int mm_mmap(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags, struct file *file,
 	    uint64_t off, const struct mm_limits *lim, uint64_t *ret);
+/* As mm_mmap(), for a file whose mmap operation wants to know the caller. */
+int mm_mmap_task(struct mm *mm, struct task *t, uint64_t addr, uint64_t len, int prot, int flags,
+		 struct file *file, uint64_t off, const struct mm_limits *lim, uint64_t *ret);
 int mm_munmap(struct mm *mm, uint64_t addr, uint64_t len);
 int mm_mprotect(struct mm *mm, uint64_t addr, uint64_t len, int prot);
 int mm_mremap(struct mm *mm, uint64_t old, uint64_t old_len, uint64_t new_len, int flags,
 	      uint64_t new_addr, const struct mm_limits *lim, uint64_t *ret);
 int mm_madvise(struct mm *mm, uint64_t addr, uint64_t len, int advice);
-int mm_msync(struct mm *mm, uint64_t addr, uint64_t len, int flags);
+int mm_msync(struct mm *mm, struct task *t, uint64_t addr, uint64_t len, int flags);
 int mm_mincore(struct mm *mm, uint64_t addr, uint64_t len, uint64_t vec);
-int mm_mlock(struct mm *mm, uint64_t addr, uint64_t len, bool lock);
+/* @lim NULL: no limit (CAP_IPC_LOCK). */
+int mm_mlock(struct mm *mm, uint64_t addr, uint64_t len, bool lock, const struct mm_limits *lim);
+int mm_mlockall(struct mm *mm, bool current, bool future, const struct mm_limits *lim);
+int mm_mseal(struct mm *mm, uint64_t addr, uint64_t len);
 uint64_t mm_brk(struct mm *mm, uint64_t addr, const struct mm_limits *lim);
+/* exec: where the heap begins. */
+void mm_set_brk(struct mm *mm, uint64_t start);
+/* RLIMIT_STACK changed (setrlimit, exec): how far the stack may grow. */
+void mm_set_stack_limit(struct mm *mm, uint64_t bytes);
+/* exec: the initial stack area [start, end), growing down, prot from PT_GNU_STACK. */
+int mm_map_stack(struct mm *mm, uint64_t start, uint64_t end, int prot);
+/* A free place for @len bytes as mmap(NULL) would choose it; for exec's layout. */
+int mm_find_free(struct mm *mm, uint64_t hint, uint64_t len, uint64_t *ret);
 
 /* Resolves a fault of the guest. Returns 0 when the guest may retry; else the signal to send in
  * *signo (SIGSEGV, SIGBUS) and its si_code in *code, with result -EFAULT. @err as plat_event.err. */
@@ -54,6 +70,7 @@ int mm_fault(struct mm *mm, uint64_t addr, uint64_t err, uint64_t rsp, int *sign
 int mm_copy_in(struct mm *mm, void *dst, uint64_t src, size_t len);
 int mm_copy_out(struct mm *mm, uint64_t dst, const void *src, size_t len);
 int mm_zero_out(struct mm *mm, uint64_t dst, size_t len);
+size_t mm_zero_out_some(struct mm *mm, uint64_t dst, size_t len);
 /* As the two above, but say how much was copied before the fault (read(2) and write(2) return it). */
 size_t mm_copy_in_some(struct mm *mm, void *dst, uint64_t src, size_t len);
 size_t mm_copy_out_some(struct mm *mm, uint64_t dst, const void *src, size_t len);

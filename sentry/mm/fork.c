@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fork(2): a copy-on-write copy of an address space.
+ *
+ * Private memory becomes read-only in the parent's stub at once (one queued operation per stretch) and is
+ * shared by reference; the child's stub is filled when the child first runs. Pages that parent or child
+ * wrote right after earlier forks of this process (its hot stack and data pages) are copied here, in one
+ * go, which is far cheaper than the faults they would cost.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "mm/mm_priv.h"
+#include "platform/platform.h"
+#include "vfs/file.h"
+
+#define HOT_BUDGET 32
+
+static void copy_basics(struct mm *mm, struct mm *parent)
+{
+	fork_history_put(mm->history);
+	mm->history = fork_history_get(parent->history);
+	mm->task_size = parent->task_size;
+	mm->mmap_base = parent->mmap_base;
+	mm->brk_start = parent->brk_start;
+	mm->brk = parent->brk;
+	mm->stack_limit = parent->stack_limit;
+	mm->layout = parent->layout;
+	mm->exe = parent->exe ? file_get(parent->exe) : NULL;
+}
+
+/* The child's view of @run; the parent's loses write permission where both now share. */
+static int copy_run(struct mm *mm, struct vma *child_area, struct run *run)
+{
+	struct run *copy = run_new(run->r.start, run->r.end, run->kind, run->fd, run->off);
+
+	if (!copy)
+		return -ENOMEM;
+	copy->m = run->m;
+	copy->ptr = run->ptr;
+	copy->writable = run->writable;
+	if (run->kind != RUN_HOST)
+		memfile_ref(run->off, range_len(&run->r));
+	if (run->kind == RUN_ANON)
+		run->cow = true;
+	copy->cow = run->cow;
+	copy->prot = run_prot(child_area, copy);
+	range_insert(&mm->runs, &copy->r);
+	return 0;
+}
+
+static int copy_area(struct mm *mm, struct mm *parent, struct vma *v)
+{
+	struct vma *copy = vma_clone(mm, v);
+	int r;
+
+	if (!copy)
+		return -ENOMEM;
+	copy->flags &= ~(VMA_LOCKED | VMA_WIPEONFORK);
+	copy->flags |= v->flags & VMA_WIPEONFORK;
+	vma_insert(mm, copy);
+	if (v->flags & VMA_PATCH)
+		return 0;
+	if (v->flags & VMA_WIPEONFORK)
+		return range_len(&v->r) <= RUN_EAGER && v->prot != PROT_NONE ?
+			       run_establish(mm, copy, copy->r.start, copy->r.end, true) :
+			       0;
+	for (struct run *run = run_from(parent, v->r.start); run && run->r.start < v->r.end;
+	     run = run_next(run)) {
+		r = copy_run(mm, copy, run);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Gives the child its own copy of one page, so that the parent's stays the parent's alone. */
+static void copy_hot_page(struct mm *mm, struct mm *parent, struct batch *b, uint64_t addr)
+{
+	struct run *run = run_at(mm, addr), *theirs;
+	struct vma *v;
+
+	if (!run || run->kind != RUN_ANON || !run->cow)
+		return;
+	v = vma_at(mm, addr);
+	if (!(v->prot & PROT_WRITE))
+		return;
+	if (run_split(mm, addr) < 0 || run_split(mm, addr + PAGE_SIZE) < 0)
+		return;
+	run = run_at(mm, addr);
+	if (memfile_exclusive(run->off, PAGE_SIZE) || cow_break(mm, b, v, run, addr) < 0)
+		return;
+	batch_finish(mm, b); /* the child has no stub yet: drops its reference at once */
+	theirs = run_at(parent, addr);
+	if (!theirs || !memfile_exclusive(theirs->off + (addr - theirs->r.start), PAGE_SIZE) ||
+	    run_split(parent, addr) < 0 || run_split(parent, addr + PAGE_SIZE) < 0)
+		return;
+	theirs = run_at(parent, addr);
+	theirs->cow = false;
+}
+
+static void copy_hot(struct mm *mm, struct mm *parent, struct batch *b, uint64_t rsp)
+{
+	uint64_t page[FORK_HOT + 1];
+	struct fork_history *h = parent->history;
+	uint32_t n;
+
+	mutex_lock(&h->mu);
+	n = h->n;
+	for (uint32_t i = 0; i < n; i++)
+		page[i] = h->page[i];
+	mutex_unlock(&h->mu);
+	if (rsp)
+		page[n++] = rsp & PAGE_MASK;
+	for (uint32_t i = 0; i < n; i++)
+		copy_hot_page(mm, parent, b, page[i]);
+}
+
+/* Applies what copy_run() decided to the parent's stub: one operation per stretch of equal protection. */
+static void protect_parent(struct mm *parent)
+{
+	for (struct vma *v = vma_from(parent, 0); v; v = vma_next(v))
+		if (!(v->flags & (VMA_SHARED | VMA_PATCH | VMA_DONTFORK)) && (v->prot & PROT_WRITE))
+			run_reprotect(parent, v, v->r.start, v->r.end);
+}
+
+int mm_fork(struct mm **ret, struct mm *parent, uint64_t rsp)
+{
+	struct batch b = { 0 };
+	struct mm *mm;
+	int r;
+
+	r = mm_new(&mm);
+	if (r < 0)
+		return r;
+	rwlock_wrlock(&parent->lock);
+	copy_basics(mm, parent);
+	for (struct vma *v = vma_from(parent, 0); v && r == 0; v = vma_next(v))
+		if (!(v->flags & VMA_DONTFORK))
+			r = copy_area(mm, parent, v);
+	if (r == 0) {
+		copy_hot(mm, parent, &b, rsp);
+		mm->hot_budget = parent->hot_budget = HOT_BUDGET;
+	}
+	protect_parent(parent);
+	if (r == 0 && parent->live) {
+		r = plat_space_new(&mm->space, mm);
+		if (r == 0)
+			plat_space_inherit(mm->space, parent->space);
+	}
+	if (parent->live)
+		plat_flush(parent->space); /* no thread writes to what is shared from here on */
+	rwlock_unlock(&parent->lock);
+	batch_finish(mm, &b);
+	if (r < 0) {
+		mm_unref(mm);
+		return r;
+	}
+	*ret = mm;
+	return 0;
+}
