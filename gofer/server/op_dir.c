@@ -40,7 +40,7 @@ static struct p9_qid entry_qid(const struct listing *list, const struct dirent64
 {
 	struct statx stx = list->self;
 
-	stx.stx_mode = DTTOIF(ent->d_type);
+	stx.stx_mode = (uint16_t)DTTOIF(ent->d_type);
 	if (strcmp(ent->d_name, "..") != 0 || list->fid->node != list->conn->root)
 		stx.stx_ino = ent->d_ino;
 	return attr_qid(list->conn->dev, &stx);
