@@ -38,6 +38,9 @@ struct kernel {
 	_Atomic bool init_exited;
 	int init_status;		 /* wait(2) encoding */
 	bool paused;
+	int event_fd;			 /* [I] wakes the control loop */
+	_Atomic bool dying;		 /* kernel_fatal() */
+	char fatal[128];		 /* why; written once before dying */
 };
 
 extern struct kernel kernel_global;
@@ -48,5 +51,8 @@ static inline struct kernel *kernel_get(void)
 
 /* The debug log: a line, rate-limited, never guest-controlled formats. */
 void klog(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The sandbox cannot go on (the gofer is gone): ends it, with @why in the log. Any thread. */
+void kernel_fatal(const char *why);
+void krandom_seed(const uint8_t seed[32]);
 /* A random-number pool seeded from the config (getrandom, AT_RANDOM, ASLR, stack seeds). */
 void krandom(void *buf, size_t len);
