@@ -10,15 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "boot/control.h"
 #include "boot/kernel.h"
 #include "boot/process.h"
 #include "core/clock.h"
 #include "core/timer.h"
+#include "host/io.h"
 #include "mm/mm.h"
 #include "mm/safecopy.h"
 #include "net/netns.h"
@@ -35,8 +34,8 @@ static void report(const struct sentry_config *cfg, int error, const char *why)
 	if (cfg->ready_fd < 0)
 		return;
 	strncpy(ready.message, why, sizeof(ready.message) - 1);
-	(void)!write(cfg->ready_fd, &ready, sizeof(ready));
-	close(cfg->ready_fd);
+	(void)host_write(cfg->ready_fd, &ready, sizeof(ready));
+	host_close(cfg->ready_fd);
 }
 
 static uint32_t count_cpus(const struct sentry_config *cfg)
@@ -66,8 +65,8 @@ static int kernel_init(struct kernel *k, const struct sentry_config *cfg)
 	strncpy(k->domainname, cfg->domainname ? cfg->domainname : "(none)",
 		sizeof(k->domainname) - 1);
 	krandom_seed(cfg->seed);
-	k->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	return k->event_fd < 0 ? -errno : 0;
+	k->event_fd = host_eventfd();
+	return k->event_fd < 0 ? k->event_fd : 0;
 }
 
 /* What needs the host: memory, the zygote, sockets of the links. Single-threaded. */

@@ -5,20 +5,17 @@
 #include "boot/control.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "boot/kernel.h"
 #include "boot/process.h"
+#include "host/io.h"
 #include "mm/mm.h"
 #include "net/netns.h"
 #include "netstack/info.h"
@@ -67,14 +64,13 @@ static void reply(int fd, int error, int32_t value, const char *message, const v
 
 	if (message)
 		strncpy(r.message, message, sizeof(r.message) - 1);
-	(void)sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)host_sendmsg(fd, &m);
 }
 
 static void close_fds(struct control *c)
 {
 	for (size_t i = 0; i < c->n_fds; i++) {
-		if (c->fds[i] >= 0)
-			close(c->fds[i]);
+		host_close(c->fds[i]);
 	}
 	c->n_fds = 0;
 }
@@ -88,7 +84,7 @@ static void conn_close(struct control *c, struct conn *conn)
 			tee_free(tee);
 		netns_capture_changed(c->k->net);
 	}
-	close(conn->fd);
+	host_close(conn->fd);
 	*conn = (struct conn){ .fd = -1 };
 }
 
@@ -529,11 +525,11 @@ static ssize_t receive(struct control *c, int fd)
 	struct iovec iov = { c->msg, sizeof(c->msg) };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
 			    .msg_controllen = sizeof(control) };
-	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ssize_t n = host_recvmsg(fd, &m);
 
 	c->n_fds = 0;
 	if (n < 0)
-		return -errno;
+		return n;
 	for (struct cmsghdr *cm = CMSG_FIRSTHDR(&m); cm; cm = CMSG_NXTHDR(&m, cm)) {
 		if (cm->cmsg_level != SOL_SOCKET || cm->cmsg_type != SCM_RIGHTS)
 			continue;
@@ -625,7 +621,7 @@ static void handle(struct control *c, struct conn *conn)
 
 static void accept_one(struct control *c)
 {
-	int fd = accept4(c->cfg->control_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = host_accept(c->cfg->control_fd);
 
 	if (fd < 0)
 		return;
@@ -636,7 +632,7 @@ static void accept_one(struct control *c)
 		}
 	}
 	reply(fd, -EBUSY, 0, "too many control connections", NULL, 0);
-	close(fd);
+	host_close(fd);
 }
 
 /* --- the loop ---------------------------------------------------------------------------------------- */
@@ -644,11 +640,9 @@ static void accept_one(struct control *c)
 /* The task side tells of exits on a wait queue; the loop sleeps on a descriptor. */
 static bool on_exit_wake(struct waiter *w, uint32_t ready)
 {
-	uint64_t one = 1;
-
 	(void)w;
 	(void)ready;
-	(void)!write(kernel_get()->event_fd, &one, sizeof(one));
+	host_event_signal(kernel_get()->event_fd);
 	return true;
 }
 
@@ -692,12 +686,11 @@ void control_loop(struct kernel *k, const struct sentry_config *cfg, struct task
 	waitq_add(&k->exit_waitq, &waiter, UINT32_MAX);
 	while (!finished(c)) {
 		nfds_t n = fill_pollfds(c, fds);
-		uint64_t count;
 
-		if (ppoll(fds, n, NULL, NULL) < 0)
+		if (host_poll(fds, n, INT64_MAX) < 0)
 			continue;
 		if (fds[0].revents)
-			(void)!read(k->event_fd, &count, sizeof(count));
+			host_event_clear(k->event_fd);
 		answer_waits(c);
 		for (size_t i = 0; i < MAX_CONNS; i++) {
 			struct conn *conn = &c->conns[i];

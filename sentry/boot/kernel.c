@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/clock.h"
+#include "host/io.h"
 #include "util/chacha.h"
 #include "util/cleanup.h"
 
@@ -57,16 +57,15 @@ void klog(const char *fmt, ...)
 	n = MIN(n, (int)sizeof(line) - 2);
 	line[n++] = '\n';
 	/* One write, so that lines of different threads do not mix. A full disk loses lines. */
-	(void)!write(fd, line, (size_t)n);
+	(void)host_write(fd, line, (size_t)n);
 }
 
 void kernel_fatal(const char *why)
 {
 	struct kernel *k = &kernel_global;
-	uint64_t one = 1;
 
 	klog("fatal: %s", why);
 	strncpy(k->fatal, why, sizeof(k->fatal) - 1);
 	atomic_store(&k->dying, true);
-	(void)!write(k->event_fd, &one, sizeof(one));
+	host_event_signal(k->event_fd);
 }

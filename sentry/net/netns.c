@@ -11,17 +11,14 @@
 #include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "boot/kernel.h"
 #include "core/clock.h"
 #include "core/thread.h"
-#include "host/sync.h"
+#include "host/io.h"
 #include "net/sysctl.h"
 #include "netstack/info.h"
 #include "netstack/link.h"
@@ -208,8 +205,7 @@ static void netns_free(struct netns *ns)
 	}
 	net_stack_free(ns->stack);
 	tee_hub_fini(&ns->tee);
-	if (ns->kick_fd >= 0)
-		close(ns->kick_fd);
+	host_close(ns->kick_fd);
 	mutex_fini(&ns->mu);
 	free(ns);
 }
@@ -233,9 +229,9 @@ int netns_new(struct netns **ret, const struct sentry_config *cfg, char *why, si
 	mutex_init(&ns->mu, RANK_NETNS);
 	ns->tee = (struct tee_hub)TEE_HUB_INIT;
 	ns->sleeping_until = INT64_MIN;
-	ns->kick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	ns->kick_fd = host_eventfd();
 	if (ns->kick_fd < 0) {
-		r = -errno;
+		r = ns->kick_fd;
 		goto fail;
 	}
 
@@ -371,11 +367,8 @@ static void tx_flush_link(struct netns *ns, struct netns_link *l)
 		if (!all) {
 			/* The rest stays in the batch; tx_busy stays set until the pump has sent it. */
 			l->tx_blocked = true;
-			if (ns->sleeping_until != INT64_MIN) {
-				uint64_t one = 1;
-
-				(void)!write(ns->kick_fd, &one, sizeof(one));
-			}
+			if (ns->sleeping_until != INT64_MIN)
+				host_event_signal(ns->kick_fd);
 			return;
 		}
 		for (int i = 0; i < l->tx->n; i++)
@@ -432,11 +425,8 @@ void netns_unlock(struct netns *ns)
 	if (kick)
 		ns->sleeping_until = deadline; /* one kick is enough */
 	mutex_unlock(&ns->mu);
-	if (kick) {
-		uint64_t one = 1;
-
-		(void)!write(ns->kick_fd, &one, sizeof(one));
-	}
+	if (kick)
+		host_event_signal(ns->kick_fd);
 }
 
 void netns_unlock_query(struct netns *ns)
@@ -604,30 +594,18 @@ static void *pump_main(void *arg)
 
 	for (;;) {
 		int64_t deadline = pump_prepare(ns, fds);
-		struct timespec ts;
-		struct timespec *tsp = NULL;
 
 		if (tee_hub_active(&ns->tee)) {
 			tee_hub_flush(&ns->tee);
 			deadline = MIN(deadline, clock_mono_ns() + TEE_FLUSH_NS);
 		}
-		if (deadline != INT64_MAX) {
-			int64_t left = MAX(deadline - clock_mono_ns(), INT64_C(0));
-
-			ts = (struct timespec){ .tv_sec = left / NS_PER_SEC,
-						.tv_nsec = left % NS_PER_SEC };
-			tsp = &ts;
-		}
-		(void)ppoll(fds, ns->n_links + 1, tsp, NULL);
+		(void)host_poll(fds, ns->n_links + 1, deadline);
 
 		mutex_lock(&ns->mu);
 		ns->sleeping_until = INT64_MIN;
 		mutex_unlock(&ns->mu);
-		if (fds[ns->n_links].revents & POLLIN) {
-			uint64_t n;
-
-			(void)!read(ns->kick_fd, &n, sizeof(n));
-		}
+		if (fds[ns->n_links].revents & POLLIN)
+			host_event_clear(ns->kick_fd);
 		for (size_t i = 0; i < ns->n_links; i++) {
 			struct netns_link *l = &ns->links[i];
 
@@ -675,11 +653,9 @@ size_t netns_tee_links(const struct netns *ns, struct tee_link *ret, size_t max)
 
 void netns_capture_changed(struct netns *ns)
 {
-	uint64_t one = 1;
-
 	mutex_lock(&ns->mu);
 	ns->watching_drops = tee_hub_active(&ns->tee);
 	net_drops_watch(ns->stack, ns->watching_drops);
 	mutex_unlock(&ns->mu);
-	(void)!write(ns->kick_fd, &one, sizeof(one));
+	host_event_signal(ns->kick_fd);
 }
