@@ -49,7 +49,3 @@ struct loader_result {
  * Uses @t's resource limits. On failure @mm is half built and the process cannot go on with it. */
 int loader_map(struct loader_image *img, struct mm *mm, struct task *t, const struct loader_ids *ids,
 	       struct loader_result *ret);
-
-/* What the loader needs from vfs: opens @path (from t's root and cwd) for execution: follows links, regular
- * file, execute permission, mount not noexec. -EACCES, -ENOENT, ... */
-int vfs_open_exec(struct task *t, const char *path, struct file **ret);

@@ -21,6 +21,7 @@ static void copy_basics(struct mm *mm, struct mm *parent)
 	mm->history = fork_history_get(parent->history);
 	mm->task_size = parent->task_size;
 	mm->mmap_base = parent->mmap_base;
+	mm->mmap_random = parent->mmap_random;
 	mm->brk_start = parent->brk_start;
 	mm->brk = parent->brk;
 	mm->stack_limit = parent->stack_limit;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "host/mem.h"
 #include "mm/mm_priv.h"
 #include "platform/platform.h"
 #include "vfs/file.h"
@@ -292,7 +293,7 @@ static int residency(struct mm *mm, uint64_t addr, uint64_t pages, unsigned char
 		return (int)n;
 	}
 	n = (run->r.end - addr) / PAGE_SIZE < n ? (run->r.end - addr) / PAGE_SIZE : n;
-	if (run_alias(run) < 0 || mincore(run->ptr + (addr - run->r.start), n * PAGE_SIZE, vec) < 0)
+	if (run_alias(run) < 0 || host_mincore(run->ptr + (addr - run->r.start), n * PAGE_SIZE, vec) < 0)
 		for (uint64_t i = 0; i < n; i++)
 			vec[i] = 1;
 	for (uint64_t i = 0; i < n; i++)

@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
+#include "host/mem.h"
 #include "mm/mm_priv.h"
 #include "platform/platform.h"
 
@@ -40,7 +40,7 @@ void mappable_fini(struct mappable *m)
 	struct alias *a;
 
 	while ((a = list_pop_entry(&m->aliases, struct alias, link))) {
-		munmap(a->base, a->end - a->start);
+		host_unmap(a->base, a->end - a->start);
 		free(a);
 	}
 	mutex_fini(&m->mu);
@@ -52,18 +52,16 @@ static int alias_new_locked(struct mappable *m, int fd, uint64_t start, uint64_t
 {
 	struct alias *a = calloc(1, sizeof(*a));
 	void *p;
+	int r;
 
 	if (!a)
 		return -ENOMEM;
 	start &= ~(CHUNK - 1);
 	end = (end + CHUNK - 1) & ~(CHUNK - 1);
-	p = mmap(NULL, end - start, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED, fd,
-		 (off_t)start);
-	if (p == MAP_FAILED) {
-		int err = errno;
-
+	r = host_map(&p, NULL, end - start, write, fd, start);
+	if (r < 0) {
 		free(a);
-		return -err;
+		return r;
 	}
 	a->start = start;
 	a->end = end;

@@ -14,11 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "core/mutex.h"
+#include "host/extent.h"
+#include "host/mem.h"
 #include "mm/range.h"
 #include "util/cleanup.h"
 
@@ -51,7 +52,7 @@ static struct memfile {
 	uint8_t *base;	      /* [I] */
 	uint64_t size;	      /* [I] */
 	uint64_t large_start; /* [I] */
-	uint64_t limit;	      /* [I] */
+	uint64_t total;	      /* [I] the limit, or the host's memory */
 	struct mutex mu;
 	struct ranges segs;   /* [m] */
 	struct range *spare;  /* [m] unused segments, linked by parent */
@@ -71,12 +72,13 @@ int memfile_init(uint64_t limit_bytes)
 {
 	uint64_t size = SIZE_WANTED;
 	void *base = MAP_FAILED;
+	struct sysinfo si;
 	int fd;
 
 	assert(mf.fd < 0);
-	fd = memfd_create("netsentry-memory", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	fd = host_memfd("netsentry-memory");
 	if (fd < 0)
-		return -errno;
+		return fd;
 	for (; size >= SIZE_LEAST; size /= 2) {
 		if (ftruncate(fd, (off_t)size) < 0)
 			continue;
@@ -96,7 +98,10 @@ int memfile_init(uint64_t limit_bytes)
 	mf.base = base;
 	mf.size = size;
 	mf.large_start = size / 8;
-	mf.limit = limit_bytes;
+	if (sysinfo(&si) == 0)
+		mf.total = (uint64_t)(si.totalram + si.totalswap) * si.mem_unit;
+	if (limit_bytes && (limit_bytes < mf.total || !mf.total))
+		mf.total = limit_bytes;
 	return 0;
 }
 
@@ -118,20 +123,12 @@ uint64_t memfile_size(void)
 
 uint64_t memfile_used_bytes(void)
 {
-	struct stat st;
-
-	return fstat(mf.fd, &st) < 0 ? 0 : (uint64_t)st.st_blocks * 512;
+	return host_used_bytes(mf.fd);
 }
 
 uint64_t memfile_total_bytes(void)
 {
-	struct sysinfo si;
-	uint64_t ram;
-
-	if (sysinfo(&si) < 0)
-		return mf.limit;
-	ram = (uint64_t)si.totalram * si.mem_unit;
-	return mf.limit && mf.limit < ram ? mf.limit : ram;
+	return mf.total;
 }
 
 /* ---- segments ---------------------------------------------------------------------------------- */
@@ -307,7 +304,7 @@ void memfile_ref(uint64_t off, uint64_t len)
 /* Host memory of [off, off+len) goes back; the range reads as zeros. */
 static void punch(uint64_t off, uint64_t len)
 {
-	if (fallocate(mf.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len) < 0)
+	if (host_punch(mf.fd, off, len) < 0)
 		memset(mf.base + off, 0, len);
 }
 
@@ -319,12 +316,12 @@ void memfile_zap(uint64_t off, uint64_t len)
 int memfile_fill(uint64_t off, const void *src, uint64_t len)
 {
 	while (len) {
-		ssize_t n = pwrite(mf.fd, src, len, (off_t)off);
+		ssize_t n = host_fill(mf.fd, src, len, off);
 
-		if (n < 0 && errno == EINTR)
+		if (n == -EINTR)
 			continue;
 		if (n <= 0)
-			return n < 0 && errno == EFAULT ? -EFAULT : -ENOMEM;
+			return n == -EFAULT ? -EFAULT : -ENOMEM;
 		off += (uint64_t)n;
 		src = (const uint8_t *)src + n;
 		len -= (uint64_t)n;
@@ -339,7 +336,7 @@ static bool scrub(uint64_t off, uint64_t len)
 	size_t pages = len / PAGE_SIZE;
 	bool all = true;
 
-	if (mincore(mf.base + off, len, vec) < 0) {
+	if (host_mincore(mf.base + off, len, vec) < 0) {
 		punch(off, len);
 		return false;
 	}

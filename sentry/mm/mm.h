@@ -132,8 +132,8 @@ int mm_reserve_trampolines(void *mm, uint64_t lo, uint64_t hi, uint64_t len, uin
 struct mm_layout {
 	uint64_t start_code, end_code, start_data, end_data, start_brk, start_stack;
 	uint64_t arg_start, arg_end, env_start, env_end;
-	uint64_t auxv[64];
-	size_t n_auxv;
+	uint64_t auxv[64]; /* (type, value) pairs up to and with AT_NULL */
+	size_t n_auxv;	   /* words used */
 };
 struct mm_layout *mm_layout(struct mm *mm); /* written by exec before the mm is shared */
 struct file *mm_exe_file(struct mm *mm);    /* borrowed; /proc/pid/exe */

@@ -93,7 +93,7 @@ struct mm {
 	struct plat_space *space;   /* set once under the write lock */
 	bool live;		    /* the space has our mappings */
 
-	uint64_t task_size, mmap_base;
+	uint64_t task_size, mmap_base, mmap_random;
 	uint64_t brk_start, brk;
 	uint64_t total, data, stack, locked, text; /* bytes of areas, as /proc counts them */
 	uint64_t stack_limit;	    /* RLIMIT_STACK as last heard of */

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "boot/kernel.h"
+#include "host/mem.h"
 #include "mm/mm_priv.h"
 #include "platform/platform.h"
 #include "vfs/file.h"
@@ -14,6 +15,7 @@
 #define STACK_LIMIT_DEFAULT (8UL << 20)
 #define MMAP_RANDOM_PAGES (1UL << 28)
 #define GAP_LEAST (128UL << 20)
+#define GAP_MOST (64UL << 30)
 
 void batch_finish(struct mm *mm, struct batch *b)
 {
@@ -35,6 +37,15 @@ void batch_finish(struct mm *mm, struct batch *b)
 	}
 }
 
+/* Below the stack's randomisation and its room to grow, as Linux's mmap_base(). */
+static void set_mmap_base(struct mm *mm)
+{
+	uint64_t gap = mm->stack_limit;
+
+	gap = gap < GAP_LEAST ? GAP_LEAST : gap > GAP_MOST ? GAP_MOST : gap;
+	mm->mmap_base = (mm->task_size - gap - STACK_RANDOM - mm->mmap_random) & PAGE_MASK;
+}
+
 int mm_new(struct mm **ret)
 {
 	struct mm *mm = calloc(1, sizeof(*mm));
@@ -54,9 +65,8 @@ int mm_new(struct mm **ret)
 	mm->task_size = plat_task_size();
 	mm->stack_limit = STACK_LIMIT_DEFAULT;
 	krandom(&rnd, sizeof(rnd));
-	/* Below the stack's randomisation and room to grow, as Linux's mmap_base(). */
-	mm->mmap_base = mm->task_size - GAP_LEAST - STACK_RANDOM -
-			(rnd % MMAP_RANDOM_PAGES) * PAGE_SIZE;
+	mm->mmap_random = (rnd % MMAP_RANDOM_PAGES) * PAGE_SIZE;
+	set_mmap_base(mm);
 	*ret = mm;
 	return 0;
 }
@@ -143,6 +153,8 @@ void mm_set_stack_limit(struct mm *mm, uint64_t bytes)
 {
 	rwlock_wrlock(&mm->lock);
 	mm->stack_limit = bytes;
+	if (!mm->vmas.root)
+		set_mmap_base(mm);
 	rwlock_unlock(&mm->lock);
 }
 
@@ -190,7 +202,7 @@ static uint64_t resident(uint64_t off, uint64_t len)
 	while (len) {
 		uint64_t n = len < sizeof(vec) * PAGE_SIZE ? len : sizeof(vec) * PAGE_SIZE;
 
-		if (mincore(memfile_ptr(off), n, vec) < 0)
+		if (host_mincore(memfile_ptr(off), n, vec) < 0)
 			break;
 		for (uint64_t i = 0; i < n / PAGE_SIZE; i++)
 			pages += vec[i] & 1;
