@@ -35,7 +35,7 @@ struct ip_path {
 	bool src_fixed;		 /* src was asked for: keep it */
 	bool nonlocal_src;	 /* src need not be ours (IP_FREEBIND, IP_TRANSPARENT) */
 	bool dont_route;	 /* SO_DONTROUTE: only on-link */
-	bool use_gateway;
+	bool mcast_loop;	 /* our own copy of multicast */
 	/* What the caller may set at any time. */
 	uint8_t hop_limit;	 /* 0 = default */
 	uint8_t tos;		 /* DSCP and ECN */

@@ -96,6 +96,7 @@ int link_new(struct links *ls, struct link **ret, const struct net_link_config *
 	link->offloads = cfg->offloads;
 	if (!(link->offloads & NET_LINK_CSUM))
 		link->offloads = 0;
+	link->autoconf = cfg->autoconf;
 	link->up = true;
 	pktq_init(&link->tx, cfg->tx_queue ? cfg->tx_queue : TX_QUEUE_DEFAULT);
 	if (cfg->kind == NET_LINK_LOOPBACK) {
@@ -212,7 +213,7 @@ static bool offload_ok(const struct pkt *pkt)
 	}
 }
 
-static void ip_link_input(struct link *link, struct pkt *pkt)
+static void ip_frame_input(struct link *link, struct pkt *pkt)
 {
 	struct links *ls = link->links;
 	uint8_t first = 0;
@@ -251,7 +252,21 @@ void link_input(struct link *link, struct pkt *pkt)
 	if (link->kind == NET_LINK_ETHER)
 		ether_input(link, pkt);
 	else
-		ip_link_input(link, pkt);
+		ip_frame_input(link, pkt);
+}
+
+void link_input_local(struct link *link, struct pkt *pkt)
+{
+	struct net_core *core = link->links->core;
+
+	pkt->ip = (struct pkt_ip){ .link = link->id, .local = true };
+	pkt->l3_off = 0;
+	pkt->rx_time = core->now;
+	if (link->kind == NET_LINK_LOOPBACK) {
+		link->stats.rx_packets++;
+		link->stats.rx_bytes += pkt->len;
+	}
+	ip_frame_input(link, pkt);
 }
 
 int link_output(struct link *link, struct pkt *pkt)

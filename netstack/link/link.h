@@ -48,6 +48,7 @@ struct link {
 	uint32_t offloads;
 	bool up;
 	bool promisc;
+	bool autoconf;
 	struct pktq tx;
 	struct pkt *gso;	 /* super-segment being cut at the edge */
 	uint32_t gso_off, gso_index;
@@ -88,6 +89,8 @@ void link_info(const struct link *link, struct net_link_info *ret);
 
 /* A frame from the driver. Takes @pkt. */
 void link_input(struct link *link, struct pkt *pkt);
+/* An IP packet of our own, from the loopback queue. Takes @pkt. */
+void link_input_local(struct link *link, struct pkt *pkt);
 
 /* Queues a complete frame. Takes @pkt. 0, -ENOBUFS, -ENETDOWN. */
 int link_output(struct link *link, struct pkt *pkt);
@@ -99,7 +102,8 @@ struct pkt *link_take_output(struct link *link);
 int ether_output(struct link *link, struct pkt *pkt, const uint8_t dst[6], uint16_t type);
 void ether_input(struct link *link, struct pkt *pkt);
 
-/* loopback.c: queues for our own input. Takes @pkt. */
+/* loopback.c: queues for our own input, as if received on link pkt->ip.link (0: the loopback).
+ * Takes @pkt. */
 int loopback_output(struct link *link, struct pkt *pkt);
 void loopback_run(struct work *work);
 

@@ -41,7 +41,15 @@ void loopback_run(struct work *work)
 			break;
 		pkt_uncharge(pkt);
 		pkt->offload.flags |= NET_OFFLOAD_DATA_VALID;
-		link_input(link, pkt);
+
+		/* Our own multicast and broadcast comes back as if from the link it went to. */
+		net_link_id as = pkt->ip.link;
+		struct link *in = as ? link_find(ls, as) : link;
+
+		if (in)
+			link_input_local(in, pkt);
+		else
+			core_drop(ls->core, pkt, DROP_LINK_DOWN);
 	}
 	if (link->tx.count)
 		work_mark(&ls->core->works, &ls->loop_work);

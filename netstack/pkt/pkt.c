@@ -344,7 +344,7 @@ uint64_t pkt_csum(const struct pkt *pkt, size_t off, size_t len)
 		if (!a.len)
 			break;
 		if (done & 1)
-			sum = csum_add(sum, &(uint64_t){ csum_swap(csum_add(0, a.p, a.len)) }, 8);
+			sum = csum_join(sum, csum_swap(csum_add(0, a.p, a.len)));
 		else
 			sum = csum_add(sum, a.p, a.len);
 		done += a.len;

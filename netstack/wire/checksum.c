@@ -10,13 +10,6 @@
 
 #include "util/bytes.h"
 
-static inline uint64_t add64(uint64_t a, uint64_t b)
-{
-	uint64_t s = a + b;
-
-	return s + (s < b);
-}
-
 static uint64_t tail_word(const uint8_t *p, size_t len)
 {
 	uint64_t w = 0;
@@ -31,21 +24,21 @@ uint64_t csum_add(uint64_t sum, const void *data, size_t len)
 	uint64_t a = sum, b = 0, c = 0, d = 0;
 
 	while (len >= 32) {
-		a = add64(a, load_le64(p));
-		b = add64(b, load_le64(p + 8));
-		c = add64(c, load_le64(p + 16));
-		d = add64(d, load_le64(p + 24));
+		a = csum_join(a, load_le64(p));
+		b = csum_join(b, load_le64(p + 8));
+		c = csum_join(c, load_le64(p + 16));
+		d = csum_join(d, load_le64(p + 24));
 		p += 32;
 		len -= 32;
 	}
-	a = add64(add64(a, b), add64(c, d));
+	a = csum_join(csum_join(a, b), csum_join(c, d));
 	while (len >= 8) {
-		a = add64(a, load_le64(p));
+		a = csum_join(a, load_le64(p));
 		p += 8;
 		len -= 8;
 	}
 	if (len)
-		a = add64(a, tail_word(p, len));
+		a = csum_join(a, tail_word(p, len));
 	return a;
 }
 

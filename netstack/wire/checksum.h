@@ -16,6 +16,14 @@ uint64_t csum_add(uint64_t sum, const void *data, size_t len);
 /* Copies @len bytes and adds them. */
 uint64_t csum_copy(uint64_t sum, void *to, const void *from, size_t len);
 
+/* Two running sums as one. */
+static inline uint64_t csum_join(uint64_t a, uint64_t b)
+{
+	uint64_t s = a + b;
+
+	return s + (s < b);
+}
+
 /* The sum of bytes that start at an odd offset, made from their sum at an even one. */
 uint64_t csum_swap(uint64_t sum);
 

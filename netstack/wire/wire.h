@@ -311,6 +311,11 @@ static inline void wire_put16(uint8_t *at, uint16_t v)
 	store_be16(at, v);
 }
 
+static inline void wire_put8(uint8_t *at, uint8_t v)
+{
+	*at = v;
+}
+
 static inline uint16_t wire_get16(const uint8_t *at)
 {
 	return load_be16(at);

@@ -31,6 +31,7 @@ struct net_link_config {
 	uint32_t mtu;	   /* IP packet size: 68..65535; IPv6 works from 1280 */
 	uint32_t offloads; /* enum net_link_offload */
 	uint32_t tx_queue; /* frames that may wait for net_link_take_output(); 0 = 1000 */
+	bool autoconf;	   /* IPv6: make a link-local address, solicit and obey routers */
 };
 
 /* Adds a link, up, without addresses. Returns 0; -EINVAL, -EEXIST for the name, -ENOSPC, -ENOMEM. */

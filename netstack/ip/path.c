@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Paths: the routing decision, cached until something it depends on changes. */
+#include "ip/path.h"
+
+#include <errno.h>
+
+#include "ip/ip.h"
+
+/* The destination "any" means this host (Linux; RFC 1122 3.2.1.3 only forbids it on the wire). */
+static void fix_any(struct ip_path *path)
+{
+	if (!addr_is_any(&path->dst))
+		return;
+	if (path->dst.family == AF_INET)
+		path->dst = addr4(0x7f000001);
+	else
+		path->dst.v6[15] = 1;
+}
+
+static net_link_id wanted_link(const struct ip_path *path)
+{
+	if (addr_needs_scope(&path->dst) && path->dst.scope)
+		return (net_link_id)path->dst.scope;
+	return path->bound;
+}
+
+static struct link *first_ether(struct ip *ip)
+{
+	struct link *link;
+
+	list_for_each_entry(link, &ip->links->all, all)
+		if (link->up && link->kind != NET_LINK_LOOPBACK)
+			return link;
+	return NULL;
+}
+
+/* The link for multicast and limited broadcast: as asked, that of the source, a route's, the first. */
+static int group_link(struct ip *ip, struct ip_path *path)
+{
+	net_link_id want = wanted_link(path);
+	struct route *rt;
+
+	if (want) {
+		path->link = link_find(ip->links, want);
+		return path->link ? 0 : -ENODEV;
+	}
+	if (path->src_fixed) {
+		struct ifaddr *ia = ifaddr_find(ip, &path->src);
+
+		if (ia) {
+			path->link = ia->link;
+			return 0;
+		}
+	}
+	rt = route_lookup(ip, &path->dst, 0);
+	if (rt && rt->link)
+		path->link = rt->link;
+	else
+		path->link = first_ether(ip);
+	return path->link ? 0 : -ENETUNREACH;
+}
+
+static int route_error(const struct route *rt)
+{
+	switch (rt->r.type) {
+	case NET_ROUTE_UNREACHABLE:
+		return -EHOSTUNREACH;
+	case NET_ROUTE_BLACKHOLE:
+		return -EINVAL;
+	case NET_ROUTE_PROHIBIT:
+		return -EACCES;
+	default:
+		return 0;
+	}
+}
+
+static int unicast_route(struct ip *ip, struct ip_path *path, const struct route **ret)
+{
+	struct route *rt = route_lookup(ip, &path->dst, wanted_link(path));
+	int r;
+
+	if (!rt) {
+		/* Bound to a link without a route: on link, as Linux does for IPv4. */
+		struct link *link =
+			path->bound ? link_find(ip->links, path->bound) : NULL;
+
+		if (!link || path->dst.family != AF_INET)
+			return -ENETUNREACH;
+		path->link = link;
+		path->next_hop = path->dst;
+		return 0;
+	}
+	r = route_error(rt);
+	if (r < 0)
+		return r;
+	if (path->dont_route && rt->r.gateway.family)
+		return -ENETUNREACH;
+	path->link = rt->link;
+	path->next_hop = rt->r.gateway.family ? rt->r.gateway : path->dst;
+	*ret = rt;
+	return 0;
+}
+
+/* Chooses or checks the source. */
+static int pick_source(struct ip *ip, struct ip_path *path, const struct route *rt)
+{
+	struct ifaddr *ia;
+
+	if (path->src_fixed) {
+		if (path->nonlocal_src || ip_is_local(ip, &path->src, NULL))
+			return 0;
+		return path->dst.family == AF_INET ? -EINVAL : -EADDRNOTAVAIL;
+	}
+	if (path->local && !addr_is_multicast(&path->dst)) {
+		path->src = path->dst;
+		path->src.scope = 0;
+		return 0;
+	}
+	if (rt && rt->r.prefsrc.family) {
+		path->src = rt->r.prefsrc;
+		return 0;
+	}
+	ia = src_select(ip, &path->dst, &path->next_hop, path->link);
+	if (ia) {
+		path->src = ia->addr;
+		return 0;
+	}
+	/* RFC 1122 3.2.1.3: 0.0.0.0 as a source only while an address is being learned. */
+	if (path->dst.family == AF_INET &&
+	    (path->type == IP_DST_BROADCAST || path->type == IP_DST_MULTICAST)) {
+		path->src = (struct net_addr){ .family = AF_INET };
+		return 0;
+	}
+	return path->dst.family == AF_INET ? -ENETUNREACH : -EADDRNOTAVAIL;
+}
+
+static uint32_t link_ip_mtu(const struct link *link, uint16_t family)
+{
+	if (family == AF_INET6 && link->ip6_mtu)
+		return MIN(link->ip6_mtu, link->mtu);
+	return link->mtu;
+}
+
+static int resolve(struct ip *ip, struct ip_path *path)
+{
+	const struct route *rt = NULL;
+	enum ip_local_type type;
+	struct link *on = NULL;
+	int r = 0;
+
+	fix_any(path);
+	path->local = false;
+	path->neigh = NULL;
+	path->link = NULL;
+	path->next_hop = path->dst;
+	path->type = IP_DST_UNICAST;
+	if (addr_needs_scope(&path->dst) && path->dst.scope)
+		on = link_find(ip->links, (net_link_id)path->dst.scope);
+	type = ip_local_type(ip, &path->dst, on);
+	if (addr_is_multicast(&path->dst)) {
+		path->type = IP_DST_MULTICAST;
+		r = group_link(ip, path);
+	} else if (addr_is_limited_broadcast(&path->dst)) {
+		path->type = IP_DST_BROADCAST;
+		r = group_link(ip, path);
+	} else if (type == IP_LOCAL_US) {
+		path->type = IP_DST_LOCAL;
+		path->link = ip->links->lo;
+	} else if (addr_is_loopback(&path->dst)) {
+		return -ENETUNREACH;
+	} else {
+		if (type == IP_LOCAL_BROADCAST)
+			path->type = IP_DST_BROADCAST;
+		r = unicast_route(ip, path, &rt);
+	}
+	if (r < 0)
+		return r;
+	if (!path->link || !path->link->up)
+		return -ENETUNREACH;
+	if (path->dst.family == AF_INET6 && path->link->mtu < 1280)
+		return -ENETUNREACH;
+	path->local = path->link->kind == NET_LINK_LOOPBACK;
+	if (addr_needs_scope(&path->dst))
+		path->dst.scope = (uint32_t)path->link->id;
+	path->link_mtu = link_ip_mtu(path->link, path->dst.family);
+	path->route_mtu = rt && rt->r.mtu ? MIN(rt->r.mtu, path->link_mtu) : path->link_mtu;
+	return pick_source(ip, path, rt);
+}
+
+static int refresh(struct ip *ip, struct ip_path *path)
+{
+	path->gen = ip->gen;
+	path->pmtu_gen = ip->pmtu_gen - 1;
+	path->error = resolve(ip, path);
+	if (path->error == 0)
+		(void)ip_path_mtu(ip, path);
+	return path->error;
+}
+
+int ip_path_init(struct ip *ip, struct ip_path *path, const struct net_addr *dst,
+		 const struct net_addr *src, net_link_id bound)
+{
+	*path = (struct ip_path){ .dst = *dst, .bound = bound, .pmtudisc = IP_PMTU_WANT };
+	if (src && src->family && !addr_is_any(src)) {
+		path->src = *src;
+		path->src_fixed = true;
+	}
+	return refresh(ip, path);
+}
+
+int ip_path_check(struct ip *ip, struct ip_path *path)
+{
+	if (path->gen == ip->gen)
+		return path->error;
+	return refresh(ip, path);
+}
+
+uint32_t ip_path_mtu(struct ip *ip, struct ip_path *path)
+{
+	if (path->pmtu_gen != ip->pmtu_gen) {
+		uint32_t learned = path->local ? 0 : pmtu_get(ip, &path->dst);
+
+		path->mtu = path->route_mtu;
+		if (learned && learned < path->mtu)
+			path->mtu = learned;
+		path->pmtu_gen = ip->pmtu_gen;
+	}
+	return path->mtu;
+}
+
+static struct neigh *path_neigh(struct ip *ip, struct ip_path *path)
+{
+	struct links *ls = ip->links;
+
+	if (path->type != IP_DST_UNICAST || !path->link || path->link->kind != NET_LINK_ETHER)
+		return NULL;
+	if (path->neigh && path->neigh_gen == ls->neigh_gen)
+		return path->neigh;
+	return neigh_find(ls, path->link, &path->next_hop);
+}
+
+void ip_path_confirm(struct ip *ip, struct ip_path *path)
+{
+	struct neigh *n = path->gen == ip->gen && !path->error ? path_neigh(ip, path) : NULL;
+
+	if (n)
+		neigh_confirm(n);
+}
+
+void ip_path_suspect(struct ip *ip, struct ip_path *path)
+{
+	struct neigh *n = path->gen == ip->gen && !path->error ? path_neigh(ip, path) : NULL;
+
+	if (n)
+		neigh_suspect(n);
+	pmtu_forget(ip, &path->dst);
+}
+
+size_t ip_path_queued(const struct ip_path *path)
+{
+	return path->link ? path->link->tx.count : 0;
+}
+
+int ip_xmit(struct ip *ip, struct ip_path *path, struct pkt *pkt)
+{
+	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	struct link *link = path->link;
+	uint16_t type = path->dst.family == AF_INET ? ETH_TYPE_IP4 : ETH_TYPE_IP6;
+	uint8_t mac[6];
+
+	if (link->kind == NET_LINK_LOOPBACK)
+		return loopback_output(link, pkt);
+	if (link->kind == NET_LINK_IP)
+		return link_output(link, pkt);
+	if (path->type == IP_DST_BROADCAST)
+		return ether_output(link, pkt, broadcast, type);
+	if (path->type == IP_DST_MULTICAST) {
+		eth_mcast_mac(mac, &path->dst);
+		return ether_output(link, pkt, mac, type);
+	}
+	if (!path->neigh || path->neigh_gen != ip->links->neigh_gen) {
+		path->neigh = neigh_get(ip->links, link, &path->next_hop);
+		path->neigh_gen = ip->links->neigh_gen;
+		if (!path->neigh) {
+			core_drop(ip->core, pkt, DROP_NEIGH_TABLE_FULL);
+			return -ENOBUFS;
+		}
+	}
+	return neigh_output(path->neigh, pkt, type);
+}
+
+int ip_output(struct ip *ip, struct ip_path *path, struct pkt *pkt, uint8_t proto)
+{
+	int r = ip_path_check(ip, path);
+
+	if (r < 0) {
+		if (path->dst.family == AF_INET)
+			MIB_INC(ip->core, Ip_OutNoRoutes);
+		else
+			MIB_INC(ip->core, Ip6_OutNoRoutes);
+		core_drop(ip->core, pkt, DROP_IP_NO_ROUTE);
+		return r;
+	}
+	if (path->dst.family == AF_INET)
+		return ip4_output(ip, path, pkt, proto);
+	return ip6_output(ip, path, pkt, proto);
+}
+
+void ip_set_proto(struct ip *ip, uint8_t proto, const struct ip_proto *ops)
+{
+	ip->protos[proto] = *ops;
+}
