@@ -90,6 +90,9 @@ int plat_advise(struct plat_space *space, uint64_t addr, uint64_t len, int advic
 /* Tells that the guest's text was replaced or re-mapped, so that remembered patch sites in the range
  * are forgotten. mm calls it from munmap/mmap over executable ranges. */
 void plat_text_changed(struct plat_space *space, uint64_t addr, uint64_t len);
+/* Restores all patched call sites and patches no more in this space: an in-sandbox debugger attaches (it
+ * would see the changed text and step into trampolines). Not under mm's locks. */
+void plat_unpatch(struct plat_space *space);
 /* fork: the child's memory is a copy of the parent's, patched pages and trampolines included. */
 void plat_space_inherit(struct plat_space *child, const struct plat_space *parent);
 

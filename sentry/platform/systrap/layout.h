@@ -20,6 +20,7 @@
 
 #define STUB_TASK_SIZE 0x7f0000000000
 
+#define STUB_ENTER 0x100 /* where trampolines go, from the band */
 #define STUB_TEXT_MAX 0x40000
 #define STUB_CONST 0x40000
 #define STUB_CONST_SIZE 0x4000
@@ -48,7 +49,9 @@
 #define CTL_SPACES 0x90000000
 #define CTL_SPACE_SIZE 0x8000
 #define SPACE_MAX 32768
-#define CTL_SIZE 0xd0000000 /* CTL_SPACES + SPACE_MAX * CTL_SPACE_SIZE */
+#define CTL_TRAMPS 0xd0000000 /* CTL_SPACES + SPACE_MAX * CTL_SPACE_SIZE: pages of trampolines */
+#define TRAMP_MAX 65536
+#define CTL_SIZE 0xe0000000 /* CTL_TRAMPS + TRAMP_MAX * 4096 */
 
 /* Descriptors of the zygote and of the stub processes. */
 #define STUB_FD_MEM 0	 /* the sandbox's memory */

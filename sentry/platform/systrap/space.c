@@ -35,6 +35,7 @@ struct numbers {
 	uint32_t n_free, cap, next, max;
 };
 static struct numbers slot_numbers = { .max = SLOT_MAX }, space_numbers = { .max = SPACE_MAX };
+static struct numbers tramp_numbers = { .max = TRAMP_MAX };
 
 /* A stub that was asked for ahead of need. */
 static struct plat_space *stock;
@@ -67,6 +68,22 @@ static void number_put(struct numbers *n, uint32_t v)
 		n->cap = cap;
 	}
 	n->free[n->n_free++] = v;
+}
+
+int number_alloc_tramp(uint32_t *ret)
+{
+	pthread_mutex_lock(&systrap_lock);
+	int r = number_get(&tramp_numbers, ret);
+	pthread_mutex_unlock(&systrap_lock);
+	return r;
+}
+
+void number_free_tramp(uint32_t n)
+{
+	(void)host_punch(systrap.ctl_fd, CTL_TRAMPS + (uint64_t)n * 4096, 4096);
+	pthread_mutex_lock(&systrap_lock);
+	number_put(&tramp_numbers, n);
+	pthread_mutex_unlock(&systrap_lock);
 }
 
 static void slot_init(uint32_t slot)

@@ -61,7 +61,7 @@ struct plat_space {
 	uint32_t *lost; /* slots that may still be mapped in the stub */
 	unsigned n_lost;
 
-	struct patch_state *patch;
+	_Atomic(struct patch_state *) patch;
 };
 
 struct plat_thread {
@@ -77,6 +77,7 @@ struct plat_thread {
 	bool ready;	 /* STUB_READY was seen */
 	bool load_fpu;	 /* the xsave area is to be loaded with the next answer */
 	bool kicked;	 /* a kick may still be under way */
+	bool uses_gs;	 /* the guest has set its gs base: its call sites must trap */
 	bool ever_ran;	 /* guest code: its FPU state must be reset before another thread uses it */
 	uint32_t fpu_off; /* valid frame FPU state, or 0 */
 	_Atomic uint32_t intr;
@@ -107,6 +108,8 @@ int space_init(void);
 void space_kill(struct plat_space *space);
 int space_flush_locked(struct plat_space *space);
 int space_queue(struct plat_space *space, const struct stub_op *op, int fd);
+int number_alloc_tramp(uint32_t *ret);
+void number_free_tramp(uint32_t n);
 int slot_alloc(uint32_t *ret);
 void slot_release(uint32_t slot);
 void space_lose_slot(struct plat_space *space, uint32_t slot);
@@ -142,8 +145,11 @@ void policy_attract(pid_t tid, int *cpu);
 uint64_t policy_tsc(void);
 
 /* patch.c */
-void patch_try(struct plat_thread *t, uint64_t rip);
+/* A call trapped at @rip - 2: counts it, and patches the site when that is worth it. */
+void patch_try(struct plat_thread *t, uint64_t rip, uint64_t nr);
 void patch_space_free(struct plat_space *space);
+/* The guest uses gs: restore every site and patch no more. */
+void patch_off(struct plat_space *space);
 
 /* Counters. */
 struct systrap_stats {

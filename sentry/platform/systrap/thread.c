@@ -190,6 +190,10 @@ void plat_switch(struct plat_thread *t, struct guest_regs *regs, bool full, stru
 		*ev = (struct plat_event){ PLAT_FAULT, SIGSEGV, 128 /* SI_KERNEL */, 0, 0, 13 };
 		return;
 	}
+	if (full && regs->gs_base && !t->uses_gs) {
+		t->uses_gs = true;
+		patch_off(t->space);
+	}
 	if (full || (t->reason != STUB_SYSCALL && t->reason != STUB_SIGSYS)) {
 		memcpy(&t->pp->regs, regs, sizeof(*regs));
 		t->pp->regs.cs = USER_CS;
@@ -202,7 +206,7 @@ void plat_switch(struct plat_thread *t, struct guest_regs *regs, bool full, stru
 	if (next_request(t) < 0 || take_request(t, regs, ev) < 0)
 		be_dead(t, ev);
 	else if (t->reason == STUB_SIGSYS && !systrap.cfg.no_patching)
-		patch_try(t, regs->rip);
+		patch_try(t, regs->rip, regs->orig_rax);
 }
 
 void plat_interrupt(struct plat_thread *t)

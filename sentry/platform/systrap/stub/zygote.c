@@ -76,21 +76,29 @@ static void move_vdso(const struct stub_const *k, uint64_t vdso)
 	}
 }
 
+/* Field by field: a constant structure with addresses in it would need a relocation. */
+static void set_signal(int sig, const void *handler, uint64_t flags)
+{
+	struct k_sigaction sa;
+
+	sa.handler = handler;
+	sa.flags = flags;
+	sa.restorer = stub_restorer;
+	sa.mask = 0;
+	if (sys4(NR_SIGACTION, sig, &sa, 0, 8))
+		die(12);
+}
+
 static void set_signals(void)
 {
-	static const unsigned char sigs[] = { 4, 5, 7, 8, 11, 31, STUB_KICK_SIGNAL };
+	static const unsigned char sigs[] = { 4, 5, 7, 8, 11, 31 };
+
 	/* SA_SIGINFO | SA_RESTORER | SA_ONSTACK | SA_NODEFER */
-	struct k_sigaction sa = { stub_signal, 0x4c000004, stub_restorer, 0 };
-
-	for (unsigned i = 0; i < sizeof(sigs); i++) {
-		/* The kick waits until its handler is done. */
-		sa.flags = sigs[i] == STUB_KICK_SIGNAL ? 0x0c000004 : 0x4c000004;
-		if (sys4(NR_SIGACTION, sigs[i], &sa, 0, 8))
-			die(12);
-	}
-	struct k_sigaction chld = { stub_nop, 0x04000001 /* SA_NOCLDSTOP */, stub_restorer, 0 };
-
-	sys4(NR_SIGACTION, SIG_CHLD, &chld, 0, 8);
+	for (unsigned i = 0; i < sizeof(sigs); i++)
+		set_signal(sigs[i], stub_signal, 0x4c000004);
+	/* A second kick waits until the handler of the first is done. */
+	set_signal(STUB_KICK_SIGNAL, stub_signal, 0x0c000004);
+	set_signal(SIG_CHLD, stub_nop, 0x04000001 /* SA_RESTORER | SA_NOCLDSTOP */);
 }
 
 /* The new process: maps its own pages, makes its first guest thread, becomes the helper. */
