@@ -65,6 +65,14 @@ int host_cpu(void)
 	return sched_getcpu();
 }
 
+int host_next_cpu(int cpu)
+{
+	for (; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &allowed))
+			return cpu;
+	return -1;
+}
+
 void host_sched_yield(void)
 {
 	sched_yield();

@@ -17,6 +17,8 @@ int host_unpin(pid_t tid);
  * processors are in it. */
 int host_affinity_init(void);
 int host_cpu(void);
+/* The first allowed processor not below @cpu, or -1. */
+int host_next_cpu(int cpu);
 void host_sched_yield(void);
 /* CPU time of another process, ns, or a negative errno. */
 int64_t host_process_cpu_ns(pid_t pid);

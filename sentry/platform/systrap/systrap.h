@@ -64,6 +64,19 @@ struct plat_space {
 	_Atomic(struct patch_state *) patch;
 };
 
+/* policy.c's, per pair of threads; the owning sentry thread's. */
+struct policy {
+	bool started;	   /* has answered once */
+	bool free_round;   /* neither thread is bound in this round */
+	int stub_pin;	   /* the processor that the stub thread is bound to; -1 none, -2 unknown */
+	int self_pin;	   /* the same of the sentry thread */
+	int spread_cpu;	   /* where the sentry thread spins, -1: packed */
+	int streak;	   /* fast requests in a row */
+	int credit;	   /* us that spinning has won, less what it lost */
+	uint64_t resumed;  /* TSC of the last answer */
+	uint64_t next_probe;
+};
+
 struct plat_thread {
 	struct list link; /* plat_space.threads */
 	struct plat_space *space;
@@ -83,17 +96,9 @@ struct plat_thread {
 	_Atomic uint32_t intr;
 	_Atomic uint32_t sleeping;
 
-	/* policy.c */
-	int stub_cpu;
-	int pinned_cpu;	    /* of the stub thread, -1: none */
-	int self_cpu;	    /* pin of the sentry thread, -1: none */
-	bool affinity_known;
-	uint64_t resumed;   /* TSC of the last answer */
-	uint64_t guest_ewma; /* TSC cycles from answer to request */
-	_Atomic uint64_t guest_tsc; /* all of them */
-	_Atomic uint64_t running_since;
-	uint64_t spin_ok_after, spin_penalty;
-	uint64_t next_probe;
+	_Atomic uint64_t guest_tsc;	/* TSC cycles that the guest had, */
+	_Atomic uint64_t running_since; /* and since when it runs, 0: it does not */
+	struct policy policy;
 };
 
 /* zygote.c */
