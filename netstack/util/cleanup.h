@@ -38,15 +38,20 @@
 			fn(*obj);                                                                  \
 	}
 
-#define MIN(a, b)                                                                                  \
+/* Each use has names of its own, so that uses nest. */
+#define CAT2_(a, b) a##b
+#define CAT_(a, b) CAT2_(a, b)
+#define MIN_(a, b, x, y)                                                                           \
 	({                                                                                         \
-		__typeof__(a) min_a_ = (a);                                                        \
-		__typeof__(b) min_b_ = (b);                                                        \
-		min_a_ < min_b_ ? min_a_ : min_b_;                                                 \
+		__typeof__(a) x = (a);                                                             \
+		__typeof__(b) y = (b);                                                             \
+		x < y ? x : y;                                                                     \
 	})
-#define MAX(a, b)                                                                                  \
+#define MAX_(a, b, x, y)                                                                           \
 	({                                                                                         \
-		__typeof__(a) max_a_ = (a);                                                        \
-		__typeof__(b) max_b_ = (b);                                                        \
-		max_a_ > max_b_ ? max_a_ : max_b_;                                                 \
+		__typeof__(a) x = (a);                                                             \
+		__typeof__(b) y = (b);                                                             \
+		x > y ? x : y;                                                                     \
 	})
+#define MIN(a, b) MIN_(a, b, CAT_(min_a_, __COUNTER__), CAT_(min_b_, __COUNTER__))
+#define MAX(a, b) MAX_(a, b, CAT_(max_a_, __COUNTER__), CAT_(max_b_, __COUNTER__))
