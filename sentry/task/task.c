@@ -6,9 +6,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "sentry/boot.h"
 #include "task/internal.h"
 #include "task/timers.h"
+
+static uint64_t host_memory;
+
+/* Read at start, before the process may no longer ask. */
+__attribute__((constructor)) static void read_host_memory(void)
+{
+	host_memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * PAGE_SIZE;
+}
+
+uint64_t system_total_memory(const struct kernel *k)
+{
+	uint64_t limit = k->cfg ? k->cfg->memory_limit : 0;
+
+	return limit && limit < host_memory ? limit : host_memory;
+}
 
 struct tgroup *tgroup_new(struct kernel *k, struct sigactions *actions)
 {

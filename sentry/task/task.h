@@ -53,6 +53,13 @@ void fs_ctx_unref(struct fs_ctx *fs);
 
 /* An address in guest memory is uint64_t everywhere. */
 
+/* What uname(2) and /proc/version say. */
+#define KERNEL_RELEASE "6.12.0-netsentry"
+#define KERNEL_VERSION "#1 SMP PREEMPT_DYNAMIC netsentry"
+
+/* Bytes of memory that the sandbox believes to have (sysinfo, /proc/meminfo). */
+uint64_t system_total_memory(const struct kernel *k);
+
 #define NSIG_GUEST 64
 typedef uint64_t sigset64; /* bit n-1: signal n */
 #define SIGBIT(sig) (UINT64_C(1) << ((sig) - 1))
