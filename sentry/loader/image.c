@@ -378,7 +378,7 @@ static size_t make_aux(const struct loader_image *img, const struct loader_ids *
 	aux[n++] = (struct stack_aux){ AT_GID, ids->gid };
 	aux[n++] = (struct stack_aux){ AT_EGID, ids->egid };
 	aux[n++] = (struct stack_aux){ AT_SECURE, ids->secure };
-	aux[n++] = (struct stack_aux){ AT_HWCAP2, getauxval(AT_HWCAP2) };
+	aux[n++] = (struct stack_aux){ AT_HWCAP2, getauxval(AT_HWCAP2) & ~2UL /* FSGSBASE: gs is the platform's */ };
 	return n;
 }
 
