@@ -33,6 +33,10 @@ struct dentry {
 
 /* The root of a file system: never found by name. Takes @inode's reference on success. */
 int dentry_new_root(struct dentry **ret, struct super *sb, struct inode *inode);
+/* A name that cannot be found, below @parent; shown as deleted (memfd, O_TMPFILE, host files). @inode:
+ * borrowed. */
+int dentry_new_detached(struct dentry **ret, struct dentry *parent, const char *name,
+			struct inode *inode);
 static inline struct dentry *dentry_get(struct dentry *d)
 {
 	atomic_fetch_add_explicit(&d->refs, 1, memory_order_relaxed);
@@ -62,3 +66,6 @@ struct dentry *dentry_parent(struct dentry *d);
 bool dentry_is_below(struct dentry *d, struct dentry *anc);
 /* Drops everything unreferenced of one file system (umount). */
 void dentry_shrink_super(struct super *sb);
+/* Names and parents stand still between these two (path_to_str). */
+void dcache_rdlock(void);
+void dcache_unlock(void);

@@ -62,7 +62,7 @@ struct kstatfs {
 #define ATTR_SIZE 0x8U
 #define ATTR_ATIME 0x10U /* to the given value */
 #define ATTR_MTIME 0x20U
-#define ATTR_CTIME 0x40U /* to now */
+#define ATTR_TIMES_NOW 0x40U /* the times given are now: write permission is enough */
 
 struct iattr {
 	uint32_t valid;
@@ -153,6 +153,7 @@ struct inode {
 	struct lock_ctx *locks;	    /* vfs/lock.c */
 	struct list watches;	    /* inotify; vfs/inotify.c */
 	_Atomic bool watched;
+	bool linkable;		    /* O_TMPFILE: link(2) may give it its first name; under rw */
 	/* Slots for objects that live behind a name. */
 	struct pipe *fifo;	     /* vfs/pipe.c; put when the inode goes */
 	struct unix_addr *unix_addr; /* socket/unix, under rw; it keeps the inode referenced while set */
@@ -160,6 +161,7 @@ struct inode {
 
 /* Super block flags (MS_* values where there is one). */
 #define SB_RDONLY 0x1UL
+#define SB_KERNMOUNT 0x200000000UL   /* internal: names of its objects are shown as they are */
 #define SB_NO_NEGATIVE 0x100000000UL /* absent names are not cached */
 
 struct super_ops {

@@ -72,6 +72,8 @@ static inline bool path_eq(const struct path *a, const struct path *b)
 	return a->mnt == b->mnt && a->dentry == b->dentry;
 }
 
+/* A mount that is in no namespace: for objects of the kernel itself (memfd, host descriptors). */
+int mount_internal(struct mount **ret, struct super *sb);
 int mount_ns_new(struct mount_ns **ret, struct super *root, const char *source, unsigned long flags);
 /* Moves @p (references) down to the top mount that stands on it. */
 void mount_cross(struct path *p);
