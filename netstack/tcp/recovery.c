@@ -74,14 +74,13 @@ static void end_reduction(struct tcp_snd *snd)
 /* Open, or Disorder while something is still missing. */
 static void keep_open(struct tcp_snd *snd)
 {
-	bool unsettled = left_segs(snd) || any_retransmitted(snd) || snd->rec.undo_ok;
+	bool unsettled = left_segs(snd) || any_retransmitted(snd);
+	enum ca_state state = unsettled ? CA_DISORDER : CA_OPEN;
 
-	if (snd->rec.state == CA_LOSS || snd->rec.state == CA_OPEN || snd->rec.state == CA_DISORDER ||
-	    snd->rec.state == CA_RECOVERY || snd->rec.state == CA_CWR) {
-		if (unsettled && snd->rec.state != CA_DISORDER)
-			snd->rec.high = snd->nxt;
-		snd->rec.state = unsettled ? CA_DISORDER : CA_OPEN;
-	}
+	if (snd->rec.state == state)
+		return;
+	snd->rec.state = state;
+	snd->rec.high = snd->nxt;
 }
 
 void recovery_enter_cwr(struct tcp_snd *snd, net_time now)

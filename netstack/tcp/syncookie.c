@@ -25,16 +25,18 @@
 static const uint16_t mss_table[] = { 216, 536, 1220, 1300, 1400, 1440, 1460, 8940 };
 
 static uint32_t cookie_hash(const struct siphash_key *key, const struct net_endpoint *local,
-			    const struct net_endpoint *remote, uint32_t count, uint8_t which)
+			    const struct net_endpoint *remote, struct seq irs, uint32_t count,
+			    uint8_t which)
 {
-	uint8_t in[41];
+	uint8_t in[45];
 
 	memcpy(in, local->addr.bytes, 16);
 	memcpy(in + 16, remote->addr.bytes, 16);
 	store_be16(in + 32, local->port);
 	store_be16(in + 34, remote->port);
 	store_be32(in + 36, count);
-	in[40] = which;
+	store_be32(in + 40, irs.v);
+	in[44] = which;
 	return (uint32_t)siphash24(key, in, sizeof(in));
 }
 
@@ -53,22 +55,22 @@ struct seq syncookie_make(const struct siphash_key *key, const struct net_endpoi
 	while (i > 0 && mss_table[i] > mss)
 		i--;
 	*ret_mss = mss_table[i];
-	return SEQ(cookie_hash(key, local, remote, 0, 'a') + irs.v + (count << COOKIE_BITS) +
-		   ((cookie_hash(key, local, remote, count, 'b') + i) & COOKIE_MASK));
+	return SEQ(cookie_hash(key, local, remote, irs, 0, 'a') + irs.v + (count << COOKIE_BITS) +
+		   ((cookie_hash(key, local, remote, irs, count, 'b') + i) & COOKIE_MASK));
 }
 
 uint16_t syncookie_check(const struct siphash_key *key, const struct net_endpoint *local,
 			 const struct net_endpoint *remote, struct seq irs, struct seq iss,
 			 net_time now)
 {
-	uint32_t rest = iss.v - cookie_hash(key, local, remote, 0, 'a') - irs.v;
+	uint32_t rest = iss.v - cookie_hash(key, local, remote, irs, 0, 'a') - irs.v;
 	uint32_t count = period(now);
 	uint32_t age = (count - (rest >> COOKIE_BITS)) & 0xffu;
 	uint32_t i;
 
 	if (age >= SYNCOOKIE_MAX_AGE)
 		return 0;
-	i = (rest - cookie_hash(key, local, remote, count - age, 'b')) & COOKIE_MASK;
+	i = (rest - cookie_hash(key, local, remote, irs, count - age, 'b')) & COOKIE_MASK;
 	return i < sizeof(mss_table) / sizeof(mss_table[0]) ? mss_table[i] : 0;
 }
 
