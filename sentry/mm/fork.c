@@ -134,6 +134,7 @@ int mm_fork(struct mm **ret, struct mm *parent, uint64_t rsp)
 	if (r < 0)
 		return r;
 	rwlock_wrlock(&parent->lock);
+	rwlock_wrlock_nested(&mm->lock); /* its areas become visible to mappable_invalidate() */
 	copy_basics(mm, parent);
 	for (struct vma *v = vma_from(parent, 0); v && r == 0; v = vma_next(v))
 		if (!(v->flags & VMA_DONTFORK))
@@ -150,6 +151,7 @@ int mm_fork(struct mm **ret, struct mm *parent, uint64_t rsp)
 	}
 	if (parent->live)
 		plat_flush(parent->space); /* no thread writes to what is shared from here on */
+	rwlock_unlock(&mm->lock);
 	rwlock_unlock(&parent->lock);
 	batch_finish(mm, &b);
 	if (r < 0) {
