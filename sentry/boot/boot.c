@@ -158,7 +158,9 @@ int sentry_boot(const struct sentry_config *cfg)
 	char why[sizeof(((struct sentry_ready *)0)->message)] = "sentry";
 	int r;
 
-	r = kernel_init(k, cfg);
+	r = cfg->no_sandbox ? 0 : stage_fds_config(cfg);
+	if (r == 0)
+		r = kernel_init(k, cfg);
 	if (r == 0)
 		r = boot_privileged(k, cfg, why, sizeof(why));
 	if (r == 0 && !cfg->no_sandbox) {

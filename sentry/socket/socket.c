@@ -98,6 +98,13 @@ static int socket_name(struct file *f, char *buf, size_t size)
 	return snprintf(buf, size, "socket:[%llu]", (unsigned long long)s->inode);
 }
 
+static int64_t socket_timeout(struct file *f, bool write)
+{
+	struct socket *s = f->priv;
+
+	return atomic_load(write ? &s->sndtimeo : &s->rcvtimeo);
+}
+
 static void socket_release(struct file *f)
 {
 	struct socket *s = f->priv;
@@ -114,6 +121,7 @@ static const struct file_ops socket_file_ops = {
 	.ioctl = socket_ioctl,
 	.stat = socket_stat,
 	.name = socket_name,
+	.timeout = socket_timeout,
 };
 
 int socket_file(struct file **ret, struct socket *s, uint32_t flags)

@@ -128,6 +128,22 @@ static bool may_block(struct file *f, struct task *t, int flags)
 	return t && f->ops->poll && !file_nonblock(f) && !(flags & RWF_NOWAIT);
 }
 
+/* When a blocking call gives up. */
+static int64_t io_deadline(struct file *f, bool write)
+{
+	int64_t timeo = f->ops->timeout ? f->ops->timeout(f, write) : 0;
+
+	return timeo ? clock_mono_ns() + timeo : WAIT_FOREVER;
+}
+
+/* What a wait that ended without readiness means to the caller. */
+static ssize_t io_wait_errno(int r, int64_t deadline)
+{
+	if (deadline == WAIT_FOREVER)
+		return r;
+	return r == -ETIMEDOUT ? -EAGAIN : r == -ERESTARTSYS ? -EINTR : r;
+}
+
 /* Reading: once something was moved it is over. */
 static ssize_t read_wait(struct file *f, struct task *t, struct iov_iter *to, int64_t *pos, int flags)
 {
@@ -137,14 +153,18 @@ static ssize_t read_wait(struct file *f, struct task *t, struct iov_iter *to, in
 	task_waiter_init(&w, t);
 	w.waiter.mask = EPOLLIN | EPOLLRDNORM;
 	(void)f->ops->poll(f, &w.waiter);
+	int64_t deadline = io_deadline(f, false);
+
 	for (;;) {
 		task_wait_begin(t);
 		r = f->ops->read(f, t, to, pos, flags);
 		if (r != -EAGAIN)
 			break;
-		r = task_wait(t, WAIT_FOREVER);
-		if (r < 0)
+		r = task_wait(t, deadline);
+		if (r < 0) {
+			r = io_wait_errno((int)r, deadline);
 			break;
+		}
 	}
 	waitq_del(&w.waiter);
 	return r;
@@ -160,6 +180,8 @@ static ssize_t write_wait(struct file *f, struct task *t, struct iov_iter *from,
 	task_waiter_init(&w, t);
 	w.waiter.mask = EPOLLOUT | EPOLLWRNORM;
 	(void)f->ops->poll(f, &w.waiter);
+	int64_t deadline = io_deadline(f, true);
+
 	while (from->count > 0) {
 		task_wait_begin(t);
 		r = f->ops->write(f, t, from, pos, flags);
@@ -169,9 +191,11 @@ static ssize_t write_wait(struct file *f, struct task *t, struct iov_iter *from,
 		}
 		if (r != -EAGAIN)
 			break;
-		r = task_wait(t, WAIT_FOREVER);
-		if (r < 0)
+		r = task_wait(t, deadline);
+		if (r < 0) {
+			r = io_wait_errno((int)r, deadline);
 			break;
+		}
 	}
 	waitq_del(&w.waiter);
 	return done > 0 ? done : r;

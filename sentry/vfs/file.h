@@ -69,6 +69,9 @@ struct file_ops {
 	int (*stat)(struct file *f, struct task *t, struct kstat *st); /* NULL: through the inode */
 	/* F_SETFL changed O_NONBLOCK/O_APPEND/O_ASYNC/O_DIRECT. Optional. */
 	int (*setfl)(struct file *f, uint32_t flags);
+	/* SO_RCVTIMEO or SO_SNDTIMEO, ns; 0: none. A call that it limits ends with EAGAIN, and with EINTR
+	 * instead of a restart. Optional. */
+	int64_t (*timeout)(struct file *f, bool write);
 	/* One line of text for /proc/PID/fdinfo. Optional. */
 	int (*fdinfo)(struct file *f, char *buf, size_t size);
 	/* open(2) of /proc/PID/fd/N for a file without a place in the tree. @flags: O_*. NULL: the same
