@@ -14,20 +14,12 @@
 static int give_away(int dir, int fd, struct owner owner)
 {
 	struct statx parent;
-	struct statx made;
 	int r;
 
 	r = host_stat(dir, &parent);
 	if (r < 0)
 		return r;
 	if (parent.stx_mode & S_ISGID)
-		owner.gid = (gid_t)-1;
-	r = host_stat(fd, &made);
-	if (r < 0)
-		return r;
-	if (owner.uid == made.stx_uid)
-		owner.uid = (uid_t)-1;
-	if (owner.gid == made.stx_gid)
 		owner.gid = (gid_t)-1;
 	if (owner.uid == (uid_t)-1 && owner.gid == (gid_t)-1)
 		return 0;

@@ -87,14 +87,11 @@ int conn_init(struct conn *conn, struct server *server, size_t index,
 	if (!conn->rx || !conn->tx || hash_init(&conn->fids, 8) < 0)
 		goto fail;
 	root = fcntl(mount->root_fd, F_DUPFD_CLOEXEC, 3);
-	r = root < 0 ? -errno : node_new(&conn->root, conn, root);
+	r = root < 0 ? -errno : node_new(&conn->root, conn, root, &stx);
 	if (r < 0) {
 		host_close(root);
 		goto fail;
 	}
-	r = host_stat(root, &stx);
-	if (r < 0)
-		goto fail;
 	conn->dev = attr_dev(&stx);
 
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = conn};

@@ -19,15 +19,14 @@ int fid_fds_left(struct conn *conn, uint32_t want)
 	return conn->n_fds + want > conn->server->limits.fds ? -EMFILE : 0;
 }
 
-int node_new(struct node **ret, struct conn *conn, int fd)
+int node_new(struct node **ret, struct conn *conn, int fd, struct statx *stx)
 {
-	struct statx stx;
 	int r;
 
 	r = fid_fds_left(conn, 1);
 	if (r < 0)
 		return r;
-	r = host_stat(fd, &stx);
+	r = host_stat(fd, stx);
 	if (r < 0)
 		return r;
 
@@ -37,7 +36,7 @@ int node_new(struct node **ret, struct conn *conn, int fd)
 		return -ENOMEM;
 	node->refs = 1;
 	node->fd = fd;
-	node->type = stx.stx_mode & S_IFMT;
+	node->type = stx->stx_mode & S_IFMT;
 	conn->n_fds++;
 	*ret = node;
 	return 0;

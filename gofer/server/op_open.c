@@ -125,7 +125,7 @@ struct create_args {
 /* Creates or opens @args->name in @dir: a node (new reference) and an fd, which is the node's own if
  * the file is new. Without O_EXCL an existing file is opened, whoever made it. */
 static int create_or_open(struct conn *conn, struct node *dir, const struct create_args *args,
-			  struct node **ret, bool *ret_created)
+			  struct node **ret, bool *ret_created, struct statx *stx)
 {
 	int flags = args->flags & OPEN_KEPT & ~(O_TRUNC | O_DIRECTORY);
 	char name[NAME_BUF_LEN];
@@ -140,7 +140,7 @@ static int create_or_open(struct conn *conn, struct node *dir, const struct crea
 		return r;
 	fd = create_file(conn->server->proc_fd, dir->fd, name, flags, args->mode, args->owner);
 	if (fd == -EEXIST && !(args->flags & O_EXCL)) {
-		r = walk_one(conn, dir, name, ret);
+		r = walk_one(conn, dir, name, ret, stx);
 		if (r < 0)
 			return r;
 		*ret_created = false;
@@ -151,7 +151,7 @@ static int create_or_open(struct conn *conn, struct node *dir, const struct crea
 	}
 	if (fd < 0)
 		return fd;
-	r = node_new(ret, conn, fd);
+	r = node_new(ret, conn, fd, stx);
 	if (r < 0) {
 		host_close(fd);
 		return r;
@@ -171,6 +171,7 @@ int op_lcreate(struct conn *conn, const struct p9_tlcreate *t, struct p9_msg *re
 	struct create_args args = {.name = t->name, .flags = (int)t->flags, .mode = t->mode};
 	struct node *node;
 	struct fid *fid;
+	struct statx stx;
 	bool created;
 	int r;
 
@@ -184,7 +185,7 @@ int op_lcreate(struct conn *conn, const struct p9_tlcreate *t, struct p9_msg *re
 		return r;
 	args.owner = (struct owner){fid->uid, t->gid};
 
-	int fd = create_or_open(conn, fid->node, &args, &node, &created);
+	int fd = create_or_open(conn, fid->node, &args, &node, &created, &stx);
 
 	if (fd < 0)
 		return fd;
@@ -194,12 +195,13 @@ int op_lcreate(struct conn *conn, const struct p9_tlcreate *t, struct p9_msg *re
 	reply->rlcreate.iounit = iounit(conn);
 	if (donate(conn, node, fd, false))
 		reply->rlcreate.iounit |= P9_IOUNIT_FD;
-	return node_qid(&reply->rlcreate.qid, conn, node);
+	reply->rlcreate.qid = attr_qid(conn->dev, &stx);
+	return 0;
 }
 
 /* O_TMPFILE: a file without a name, in the directory's file system. */
 static int open_unnamed(struct conn *conn, struct node *dir, const struct create_args *args,
-			struct node **ret, bool *ret_created)
+			struct node **ret, bool *ret_created, struct statx *stx)
 {
 	int fd;
 	int r;
@@ -217,7 +219,7 @@ static int open_unnamed(struct conn *conn, struct node *dir, const struct create
 			    args->mode, args->owner);
 	if (fd < 0)
 		return fd;
-	r = node_new(ret, conn, fd);
+	r = node_new(ret, conn, fd, stx);
 	if (r < 0) {
 		host_close(fd);
 		return r;
@@ -226,9 +228,10 @@ static int open_unnamed(struct conn *conn, struct node *dir, const struct create
 	return fd;
 }
 
-/* The three ways of Topenat. Returns an open fd, *ret its node (a new reference). */
+/* The three ways of Topenat. Returns an open fd, *ret its node (a new reference). *stx is the file
+ * as found: before truncation. */
 static int openat_node(struct conn *conn, struct node *dir, const struct create_args *args,
-		       struct node **ret, bool *ret_created)
+		       struct node **ret, bool *ret_created, struct statx *stx)
 {
 	char name[NAME_BUF_LEN];
 	int fd;
@@ -236,7 +239,8 @@ static int openat_node(struct conn *conn, struct node *dir, const struct create_
 
 	*ret_created = false;
 	if ((args->flags & O_TMPFILE) == O_TMPFILE)
-		return args->name.len ? -EINVAL : open_unnamed(conn, dir, args, ret, ret_created);
+		return args->name.len ? -EINVAL : open_unnamed(conn, dir, args, ret, ret_created,
+								 stx);
 	r = check_flags(conn, (uint32_t)args->flags);
 	if (r < 0)
 		return r;
@@ -245,12 +249,12 @@ static int openat_node(struct conn *conn, struct node *dir, const struct create_
 	if (args->name.len && args->flags & O_CREAT) {
 		/* A read-only tree still opens what exists. */
 		if (!conn->readonly)
-			return create_or_open(conn, dir, args, ret, ret_created);
+			return create_or_open(conn, dir, args, ret, ret_created, stx);
 	}
 	if (args->name.len) {
 		r = name_get(name, args->name);
 		if (r == 0)
-			r = walk_one(conn, dir, name, ret);
+			r = walk_one(conn, dir, name, ret, stx);
 		if (r == -ENOENT && args->flags & O_CREAT)
 			return -EROFS;
 		if (r < 0)
@@ -260,6 +264,9 @@ static int openat_node(struct conn *conn, struct node *dir, const struct create_
 			return -EEXIST;
 		}
 	} else {
+		r = host_stat(dir->fd, stx);
+		if (r < 0)
+			return r;
 		*ret = node_ref(dir);
 	}
 	fd = open_node(conn, *ret, args->flags);
@@ -287,14 +294,14 @@ int op_openat(struct conn *conn, const struct p9_topenat *t, struct p9_msg *repl
 	if (r < 0)
 		return r;
 
-	int fd = openat_node(conn, dir->node, &args, &node, &created);
+	int fd = openat_node(conn, dir->node, &args, &node, &created, &stx);
 
 	if (fd < 0)
 		return fd;
 	/* The node is about to be dropped, or kept: either way an fd it shares must live on once. */
 	bool shared = fd == node->fd;
 
-	r = host_stat(fd, &stx);
+	r = args.flags & O_TRUNC ? host_stat(fd, &stx) : 0;
 	if (r == 0 && !keep && !S_ISREG(node->type))
 		r = -EISDIR;
 	if (r == 0 && keep)

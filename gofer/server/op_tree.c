@@ -55,12 +55,12 @@ static int make(struct conn *conn, uint32_t dfid, uint32_t newfid, struct p9_str
 		fd = create_node(dir->node->fd, buf, what->mode, what->owner);
 	if (fd < 0)
 		return fd;
-	r = host_stat(fd, ret);
-	if (r < 0 || newfid == P9_NOFID) {
+	if (newfid == P9_NOFID) {
+		r = host_stat(fd, ret);
 		host_close(fd);
 		return r;
 	}
-	r = node_new(&node, conn, fd);
+	r = node_new(&node, conn, fd, ret);
 	if (r < 0) {
 		host_close(fd);
 		return r;

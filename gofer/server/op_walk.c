@@ -82,7 +82,8 @@ int op_flush(struct conn *conn, const struct p9_tflush *t, struct p9_msg *reply)
 	return 0;
 }
 
-int walk_one(struct conn *conn, struct node *dir, const char *name, struct node **ret)
+int walk_one(struct conn *conn, struct node *dir, const char *name, struct node **ret,
+	     struct statx *stx)
 {
 	struct node *node;
 	int r;
@@ -97,7 +98,7 @@ int walk_one(struct conn *conn, struct node *dir, const char *name, struct node 
 
 	if (fd < 0)
 		return fd;
-	r = node_new(&node, conn, fd);
+	r = node_new(&node, conn, fd, stx);
 	if (r < 0) {
 		host_close(fd);
 		return r;
@@ -112,7 +113,8 @@ int walk_one(struct conn *conn, struct node *dir, const char *name, struct node 
 }
 
 /* One step of Twalk: "." stays, ".." goes to the node walked from, and stays at the root. */
-static int walk_step(struct conn *conn, struct node *at, struct p9_str name, struct node **ret)
+static int walk_step(struct conn *conn, struct node *at, struct p9_str name, struct node **ret,
+		     struct statx *stx)
 {
 	char buf[NAME_BUF_LEN];
 	int r;
@@ -123,10 +125,12 @@ static int walk_step(struct conn *conn, struct node *at, struct p9_str name, str
 			return -ENOTDIR;
 		if (buf[1] == '.' && at->parent)
 			at = at->parent;
-		*ret = node_ref(at);
-		return 0;
+		r = host_stat(at->fd, stx);
+		if (r == 0)
+			*ret = node_ref(at);
+		return r;
 	}
-	return r < 0 ? r : walk_one(conn, at, buf, ret);
+	return r < 0 ? r : walk_one(conn, at, buf, ret, stx);
 }
 
 /* Binds @newfid to @node (taken on success), which may replace @fid itself. */
@@ -155,16 +159,14 @@ int op_walk(struct conn *conn, const struct p9_twalk *t, struct p9_msg *reply)
 	qids->n = 0;
 	while (qids->n < t->names.n) {
 		struct node *next;
+		struct statx stx;
 
-		r = walk_step(conn, at, t->names.v[qids->n], &next);
-		if (r == 0) {
-			node_unref(conn, at);
-			at = next;
-			r = stat_qid(&qids->v[qids->n], conn, at);
-		}
+		r = walk_step(conn, at, t->names.v[qids->n], &next, &stx);
 		if (r < 0)
 			break;
-		qids->n++;
+		node_unref(conn, at);
+		at = next;
+		qids->v[qids->n++] = attr_qid(conn->dev, &stx);
 	}
 	if (qids->n == t->names.n)
 		r = bind_fid(conn, fid, t->newfid, at);
@@ -174,8 +176,9 @@ int op_walk(struct conn *conn, const struct p9_twalk *t, struct p9_msg *reply)
 	return r < 0 && (qids->n == 0 || qids->n == t->names.n) ? r : 0;
 }
 
-/* A step of Twalkgetattr; the file's attributes come with the same call that types the node. */
-static int walk_attr(struct conn *conn, struct node **at, struct p9_str name, struct p9_attr *ret)
+/* A step of Twalkgetattr. With @last, nothing is opened: only its attributes are wanted. */
+static int walk_attr(struct conn *conn, struct node **at, struct p9_str name, bool last,
+		     struct p9_attr *ret)
 {
 	char buf[NAME_BUF_LEN];
 	struct node *next;
@@ -185,48 +188,66 @@ static int walk_attr(struct conn *conn, struct node **at, struct p9_str name, st
 	r = name_get(buf, name);
 	if (r < 0)
 		return r;
-	r = walk_one(conn, *at, buf, &next);
-	if (r < 0)
-		return r;
-	r = host_stat(next->fd, &stx);
-	if (r < 0) {
-		node_unref(conn, next);
-		return r;
+	if (last && S_ISDIR((*at)->type)) {
+		r = host_stat_at((*at)->fd, buf, &stx);
+	} else {
+		r = walk_one(conn, *at, buf, &next, &stx);
+		if (r == 0) {
+			node_unref(conn, *at);
+			*at = next;
+		}
 	}
-	node_unref(conn, *at);
-	*at = next;
-	attr_fill(ret, conn->dev, &stx);
-	return 0;
+	if (r == 0)
+		attr_fill(ret, conn->dev, &stx);
+	return r;
 }
 
-/* The walk and, for P9_WALK_EACH, the binding of each step. Replaces the reference *at. Returns 0
- * or the error that stopped it; *ret_bound is how many new fids there are. */
+/* The walk and the binding of new fids. Replaces the reference *at. 0 or the error that ended it. */
 static int walk_attrs(struct conn *conn, struct fid *fid, const struct p9_twalkgetattr *t,
 		      struct node **at, struct p9_attrs *attrs)
 {
 	bool each = t->flags & P9_WALK_EACH;
-	int r;
 
 	while (attrs->n < t->names.n) {
-		r = walk_attr(conn, at, t->names.v[attrs->n], &attrs->v[attrs->n]);
+		bool last = attrs->n + 1 == t->names.n;
+		bool bind = each || (last && t->newfid != P9_NOFID);
+		int r;
+
+		r = walk_attr(conn, at, t->names.v[attrs->n], last && !bind, &attrs->v[attrs->n]);
+		if (r == 0 && bind) {
+			r = fid_new(NULL, conn, t->newfid + (each ? attrs->n : 0), fid->uid, *at);
+			if (r == 0)
+				node_ref(*at);
+		}
 		if (r < 0)
 			return r;
-		if (each) {
-			r = fid_new(NULL, conn, t->newfid + attrs->n, fid->uid, *at);
-			if (r < 0)
-				return r;
-			node_ref(*at);
-		}
 		attrs->n++;
 	}
 	return 0;
 }
 
+/* No names: @fid's own attributes, and a clone of it. */
+static int clone_attr(struct conn *conn, struct fid *fid, uint32_t newfid, struct p9_attrs *attrs)
+{
+	struct statx stx;
+	int r;
+
+	r = host_stat(fid->node->fd, &stx);
+	if (r < 0)
+		return r;
+	attr_fill(&attrs->v[0], conn->dev, &stx);
+	attrs->n = 1;
+	if (newfid == P9_NOFID)
+		return 0;
+	r = fid_new(NULL, conn, newfid, fid->uid, fid->node);
+	if (r == 0)
+		node_ref(fid->node);
+	return r;
+}
+
 int op_walkgetattr(struct conn *conn, const struct p9_twalkgetattr *t, struct p9_msg *reply)
 {
 	struct p9_attrs *attrs = &reply->rwalkgetattr.attrs;
-	bool each = t->flags & P9_WALK_EACH;
-	struct statx stx;
 	struct node *at;
 	struct fid *fid;
 	int r;
@@ -234,24 +255,17 @@ int op_walkgetattr(struct conn *conn, const struct p9_twalkgetattr *t, struct p9
 	r = fid_get(&fid, conn, t->fid);
 	if (r < 0)
 		return r;
-	if (t->flags & ~P9_WALK_EACH || t->newfid == t->fid || (each && t->newfid == P9_NOFID))
+	if (t->flags & ~P9_WALK_EACH || t->newfid == t->fid ||
+	    (t->flags & P9_WALK_EACH && t->newfid == P9_NOFID))
 		return -EINVAL;
 	attrs->n = 0;
-	at = node_ref(fid->node);
-	if (!t->names.n) {
-		r = host_stat(at->fd, &stx);
-		if (r == 0)
-			attr_fill(&attrs->v[attrs->n++], conn->dev, &stx);
-		each = false;
-	} else {
+	if (t->names.n) {
+		at = node_ref(fid->node);
 		r = walk_attrs(conn, fid, t, &at, attrs);
+		node_unref(conn, at);
+	} else {
+		r = clone_attr(conn, fid, t->newfid, attrs);
 	}
-	if (r == 0 && !each && t->newfid != P9_NOFID) {
-		r = fid_new(NULL, conn, t->newfid, fid->uid, at);
-		if (r == 0)
-			node_ref(at);
-	}
-	node_unref(conn, at);
 	reply->rwalkgetattr.ecode = (uint32_t)-r;
 	return 0;
 }

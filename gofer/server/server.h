@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "fs/create.h"
@@ -129,7 +130,8 @@ static inline uint32_t conn_reply_room(const struct conn *conn)
 }
 
 /* node.c, fid.c */
-MUST_CHECK int node_new(struct node **ret, struct conn *conn, int fd); /* takes fd on success */
+/* Takes @fd on success; *stx is what it is. */
+MUST_CHECK int node_new(struct node **ret, struct conn *conn, int fd, struct statx *stx);
 struct node *node_ref(struct node *node);
 struct node *node_unref(struct conn *conn, struct node *node); /* NULL */
 /* Remembers where @node hangs, on plain connections. -ENOMEM, or 0. */
@@ -198,7 +200,8 @@ OP(lock);
 OP(getlock);
 
 /* op_walk.c: one step; @ret is a new reference. */
-MUST_CHECK int walk_one(struct conn *conn, struct node *dir, const char *name, struct node **ret);
+MUST_CHECK int walk_one(struct conn *conn, struct node *dir, const char *name, struct node **ret,
+			struct statx *stx);
 /* op_open.c */
 MUST_CHECK int open_node(struct conn *conn, const struct node *node, int flags);
 /* op_xattr.c: what clunking a written xattr fid does */

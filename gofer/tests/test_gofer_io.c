@@ -211,8 +211,8 @@ Test(attr, getattr_says_what_stat_says)
 	cr_assert_eq(rig->reply.rgetattr.size, 5);
 	cr_assert_eq(rig->reply.rgetattr.nlink, 1);
 	cr_assert_eq(rig->reply.rgetattr.qid.path, st.st_ino);
-	cr_assert_eq(rig->reply.rgetattr.mtime_sec, st.st_mtim.tv_sec);
-	cr_assert_eq(rig->reply.rgetattr.mtime_nsec, st.st_mtim.tv_nsec);
+	cr_assert_eq(rig->reply.rgetattr.mtime_sec, (uint64_t)st.st_mtim.tv_sec);
+	cr_assert_eq(rig->reply.rgetattr.mtime_nsec, (uint64_t)st.st_mtim.tv_nsec);
 	rig_free(rig);
 }
 
