@@ -24,7 +24,7 @@ struct stock {
 static const char *find_tool(const char *name)
 {
 	static const char *const dirs[] = {"/usr/sbin", "/usr/bin", "/usr/local/sbin"};
-	static char path[64];
+	static char path[80];
 
 	for (size_t i = 0; i < 3; i++) {
 		snprintf(path, sizeof(path), "%s/%s", dirs[i], name);
@@ -94,7 +94,7 @@ static struct stock *stock_new(void)
 
 static void stock_free(struct stock *st)
 {
-	char cmd[128];
+	char cmd[256];
 
 	kill(st->pid, SIGKILL);
 	waitpid(st->pid, NULL, 0);
@@ -106,7 +106,7 @@ static void stock_free(struct stock *st)
 /* Runs the tool on @arg; its output, as far as it fits. Returns the length of all of it. */
 static size_t run(const char *tool, const struct stock *st, const char *arg, char *buf, size_t size)
 {
-	char cmd[256];
+	char cmd[512];
 	size_t total = 0;
 	char scrap[4096];
 	size_t n;
