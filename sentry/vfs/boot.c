@@ -19,7 +19,6 @@
 #include "vfs/namespace.h"
 
 #pragma weak overlay_new
-#pragma weak goferfs_new
 
 /* What boot code acts as: everything is allowed. */
 struct boot_ctx {
@@ -28,11 +27,12 @@ struct boot_ctx {
 	struct mount *null_mount; /* its root is a null device: masked files */
 };
 
-static int new_super(struct super **ret, const struct sentry_mount *m)
+/* The root file system is the sandbox's own; what else comes from the host may change there. */
+static int new_super(struct super **ret, const struct sentry_mount *m, bool root)
 {
 	switch (m->type) {
 	case SENTRY_MOUNT_GOFER:
-		return goferfs_new ? goferfs_new(ret, m->fd) : -ENODEV;
+		return goferfs_new(ret, m->fd, !root && !m->overlay);
 	case SENTRY_MOUNT_TMPFS:
 		return fstype_mount(ret, "tmpfs", m->options);
 	case SENTRY_MOUNT_PROC:
@@ -52,10 +52,10 @@ static int new_super(struct super **ret, const struct sentry_mount *m)
 }
 
 /* With a memory layer over it when the config asks for one. */
-static int mount_super(struct super **ret, const struct sentry_mount *m)
+static int mount_super(struct super **ret, const struct sentry_mount *m, bool root)
 {
 	struct super *lower = NULL;
-	int r = new_super(&lower, m);
+	int r = new_super(&lower, m, root);
 
 	if (r < 0)
 		return r;
@@ -129,7 +129,7 @@ static int add_mount(struct boot_ctx *b, const struct sentry_mount *m)
 {
 	struct super *sb = NULL;
 	struct path at = { 0 };
-	int r = mount_super(&sb, m);
+	int r = mount_super(&sb, m, false);
 
 	if (r < 0)
 		return r;
@@ -144,7 +144,7 @@ static int add_mount(struct boot_ctx *b, const struct sentry_mount *m)
 static int add_root(struct kernel *k, struct boot_ctx *b, const struct sentry_mount *m)
 {
 	struct super *sb = NULL;
-	int r = mount_super(&sb, m);
+	int r = mount_super(&sb, m, true);
 
 	if (r < 0)
 		return r;
