@@ -33,6 +33,7 @@ struct demux_node {
 	struct net_endpoint remote;
 	net_link_id bound;	/* only from and to this link; 0 = any */
 	uint32_t uid;
+	uint16_t port_lo, port_hi; /* IP_LOCAL_PORT_RANGE; 0 = of the tunables */
 	uint8_t kind;		/* enum demux_kind */
 	uint8_t proto;
 	bool v6only;		/* an AF_INET6 wildcard that takes no IPv4 */
@@ -90,6 +91,8 @@ int demux_listen(struct demux *d, struct demux_node *n);
 void demux_unlisten(struct demux *d, struct demux_node *n);
 /* Enters the tuple n->local, n->remote (port bound before). -EADDRNOTAVAIL if it exists. */
 int demux_connect(struct demux *d, struct demux_node *n);
+/* The same, but others may have the tuple too (datagram sockets); the latest receives. */
+void demux_connect_shared(struct demux *d, struct demux_node *n);
 /* As bind plus connect with a port chosen so that the tuple is unique. n->local.addr and n->remote
  * are set, n->local.port is 0. @reuse may be NULL; else it is asked whether an existing node of the
  * tuple (a TIME-WAIT) can be replaced, and must have removed it if it says true.

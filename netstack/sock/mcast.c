@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* IP_ADD_MEMBERSHIP, IPV6_JOIN_GROUP and their kin, for one socket. */
+#include "sock/mcast.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "ip/ip.h"
+
+static struct mcast_member *find(const struct sock *sk, const struct net_addr *group,
+				 net_link_id link)
+{
+	struct mcast_member *m;
+
+	list_for_each_entry(m, &sk->mcast, list)
+		if (addr_eq(&m->group, group) && (!link || m->link == link))
+			return m;
+	return NULL;
+}
+
+static struct link *choose_link(struct sock *sk, const struct net_addr *group, net_link_id link)
+{
+	struct ip_path path;
+
+	if (link)
+		return link_find(sk->ip->links, link);
+	if (ip_path_init(sk->ip, &path, group, NULL, sk->node.bound) < 0)
+		return NULL;
+	return path.link;
+}
+
+int mcast_sock_join(struct sock *sk, const struct net_addr *group, net_link_id id)
+{
+	struct mcast_member *m;
+	struct link *link;
+	int r;
+
+	if (!addr_is_multicast(group))
+		return -EINVAL;
+	link = choose_link(sk, group, id);
+	if (!link)
+		return -ENODEV;
+	if (find(sk, group, link->id))
+		return -EADDRINUSE;
+	if (sk->mcast_count >= sk->core->lim.mcast_groups)
+		return -ENOBUFS;
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return -ENOMEM;
+	r = mcast_join(sk->ip, link, group);
+	if (r < 0) {
+		free(m);
+		return r;
+	}
+	m->link = link->id;
+	m->group = *group;
+	m->group.scope = 0;
+	list_push_back(&sk->mcast, &m->list);
+	sk->mcast_count++;
+	return 0;
+}
+
+static void member_free(struct sock *sk, struct mcast_member *m)
+{
+	struct link *link = link_find(sk->ip->links, m->link);
+
+	if (link)
+		mcast_leave(sk->ip, link, &m->group);
+	list_remove(&m->list);
+	sk->mcast_count--;
+	free(m);
+}
+
+int mcast_sock_leave(struct sock *sk, const struct net_addr *group, net_link_id link)
+{
+	struct mcast_member *m = find(sk, group, link);
+
+	if (!m)
+		return -EADDRNOTAVAIL;
+	member_free(sk, m);
+	return 0;
+}
+
+void mcast_leave_all(struct sock *sk)
+{
+	struct mcast_member *m;
+
+	while ((m = list_first_entry(&sk->mcast, struct mcast_member, list)))
+		member_free(sk, m);
+}
+
+bool mcast_sock_wants(const struct sock *sk, const struct net_addr *group, net_link_id link)
+{
+	if (find(sk, group, link))
+		return true;
+	/* A group that somebody joined is for everyone who did not say otherwise. */
+	return group->family == AF_INET ? sk->opt.mcast_all : sk->opt.mcast_all6;
+}

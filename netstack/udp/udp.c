@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* UDP receive path (RFC 768, RFC 8200 8.1, RFC 1122 4.1) and ICMP errors to sockets. */
+#include "udp/udp.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "ip/addr.h"
+#include "sock/mcast.h"
+#include "wire/checksum.h"
+#include "wire/wire.h"
+
+#define COUNT(core, v4, name)                                                                      \
+	do {                                                                                       \
+		if (v4)                                                                            \
+			MIB_INC(core, Udp_##name);                                                 \
+		else                                                                               \
+			MIB_INC(core, Udp6_##name);                                                \
+	} while (0)
+
+static bool sum_ok(const struct pkt *pkt)
+{
+	uint64_t sum = csum_pseudo(&pkt->ip.src, &pkt->ip.dst, IPPROTO_UDP, pkt->len);
+
+	return csum_fold(csum_join(sum, pkt_csum(pkt, 0, pkt->len))) == 0;
+}
+
+/* Reads and checks the header; leaves the view at the data. */
+static enum drop parse(struct net_core *core, struct pkt *pkt)
+{
+	bool v4 = pkt->ip.src.family == AF_INET;
+	struct udp_hdr hdr;
+	enum drop why;
+	struct rd in;
+
+	if (!pkt_pullup(pkt, UDP_HDR_LEN))
+		return DROP_UDP_TRUNCATED;
+	pkt_rd(pkt, &in);
+	why = udp_parse(&hdr, &in, pkt->len - UDP_HDR_LEN);
+	if (why != DROP_NONE)
+		return why;
+	if (!pkt->offload.gso_type)
+		pkt_trim(pkt, hdr.len);
+	if (!pkt->offload.flags) {
+		if (hdr.sum && !sum_ok(pkt)) {
+			COUNT(core, v4, InCsumErrors);
+			return DROP_UDP_CHECKSUM;
+		}
+	}
+	/* RFC 768: zero means none; RFC 8200 8.1: over IPv6 only where the socket allows it. */
+	pkt->cb[0] = !hdr.sum && !v4 && !pkt->offload.flags;
+	pkt->ip.sport = hdr.sport;
+	pkt->ip.dport = hdr.dport;
+	return DROP_NONE;
+}
+
+static bool ttl_ok(const struct sock *sk, const struct pkt *pkt)
+{
+	uint8_t min = pkt->ip.src.family == AF_INET ? sk->opt.min_ttl : sk->opt.min_hops;
+
+	return pkt->ip.hop_limit >= min;
+}
+
+static void deliver(struct sock *sk, struct pkt *pkt)
+{
+	struct dgram *dg = dgram_of(sk);
+	bool v4 = pkt->ip.src.family == AF_INET;
+
+	if (!ttl_ok(sk, pkt) || (sk->shut & SOCK_SHUT_RD)) {
+		core_drop(sk->core, pkt, DROP_SOCK_FILTER);
+		return;
+	}
+	if (pkt->cb[0] && !container_of(dg, struct udp_sock, dg)->no_check6_rx) {
+		COUNT(sk->core, v4, InCsumErrors);
+		COUNT(sk->core, v4, InErrors);
+		core_drop(sk->core, pkt, DROP_UDP_CHECKSUM);
+		return;
+	}
+	pkt_pull(pkt, UDP_HDR_LEN);
+	if (dg->rx_bytes + pkt_truesize(pkt) > (uint32_t)sk->opt.rcvbuf) {
+		COUNT(sk->core, v4, RcvbufErrors);
+		COUNT(sk->core, v4, InErrors);
+	} else {
+		COUNT(sk->core, v4, InDatagrams);
+	}
+	dgram_deliver(sk, pkt);
+}
+
+/* A copy for each member. */
+static void deliver_multi(struct udp *udp, struct pkt *pkt, const struct net_endpoint *local,
+			  const struct net_endpoint *remote)
+{
+	struct demux *d = &udp->socks->demux;
+	struct sock *last = NULL;
+	struct demux_node *n = NULL;
+
+	while ((n = demux_next_multi(d, IPPROTO_UDP, local, remote, pkt->ip.link, n))) {
+		struct sock *sk = container_of(n, struct sock, node);
+
+		if (pkt->ip.multicast && !mcast_sock_wants(sk, &local->addr, pkt->ip.link))
+			continue;
+		if (last) {
+			struct pkt *copy = pkt_clone(pkt);
+
+			if (copy)
+				deliver(last, copy);
+		}
+		last = sk;
+	}
+	if (last) {
+		deliver(last, pkt);
+		return;
+	}
+	MIB_INC(udp->socks->core, Udp_IgnoredMulti);
+	core_drop(udp->socks->core, pkt, DROP_UDP_NO_SOCKET);
+}
+
+static void udp_input(void *ctx, struct pkt *pkt)
+{
+	struct udp *udp = ctx;
+	struct net_core *core = udp->socks->core;
+	bool v4 = pkt->ip.src.family == AF_INET;
+	enum drop why = parse(core, pkt);
+	struct demux_node *n;
+
+	if (why != DROP_NONE) {
+		COUNT(core, v4, InErrors);
+		core_drop(core, pkt, why);
+		return;
+	}
+
+	struct net_endpoint local = { pkt->ip.dst, pkt->ip.dport };
+	struct net_endpoint remote = { pkt->ip.src, pkt->ip.sport };
+
+	if (pkt->ip.multicast || pkt->ip.broadcast) {
+		deliver_multi(udp, pkt, &local, &remote);
+		return;
+	}
+	n = demux_find_conn(&udp->socks->demux, IPPROTO_UDP, &local, &remote, pkt->ip.link);
+	if (!n)
+		n = demux_find_bound(&udp->socks->demux, IPPROTO_UDP, &local, &remote,
+				     pkt->ip.link);
+	if (n) {
+		deliver(container_of(n, struct sock, node), pkt);
+		return;
+	}
+	COUNT(core, v4, NoPorts);
+	ip_send_port_unreachable(udp->socks->ip, pkt);
+	core_drop(core, pkt, DROP_UDP_NO_SOCKET);
+}
+
+static void udp_error(void *ctx, const struct ip_error *err)
+{
+	struct udp *udp = ctx;
+	struct udp_hdr hdr;
+	struct demux_node *n;
+	struct rd in;
+
+	rd_init(&in, err->payload, err->payload_len);
+	if (udp_parse(&hdr, &in, 65535) != DROP_NONE)
+		return;
+
+	struct net_endpoint local = { err->local, hdr.sport };
+	struct net_endpoint remote = { err->remote, hdr.dport };
+
+	n = demux_find_conn(&udp->socks->demux, IPPROTO_UDP, &local, &remote, 0);
+	if (!n)
+		n = demux_find_bound(&udp->socks->demux, IPPROTO_UDP, &local, &remote, err->link);
+	if (n)
+		dgram_error(container_of(n, struct sock, node), err, &remote);
+}
+
+int udp_init(struct udp **ret, struct socks *socks)
+{
+	struct udp *udp = calloc(1, sizeof(*udp));
+
+	if (!udp)
+		return -ENOMEM;
+	udp->socks = socks;
+	ip_set_proto(socks->ip, IPPROTO_UDP,
+		     &(struct ip_proto){ .ctx = udp, .input = udp_input, .error = udp_error });
+	*ret = udp;
+	return 0;
+}
+
+struct udp *udp_free(struct udp *udp)
+{
+	free(udp);
+	return NULL;
+}
