@@ -572,8 +572,6 @@ long sys_setpgid(struct task *t, const struct sysargs *a)
 		pgid = pid;
 	if (pgid < 0)
 		return -EINVAL;
-	if (pgid >= PID_MAX)
-		return -EPERM;
 	rwlock_wrlock(&t->kernel->tasks);
 	int r = setpgid_locked(t, pid, pgid);
 

@@ -266,6 +266,18 @@ static void unlink_task(struct task *c)
 	rwlock_unlock(&k->tasks);
 }
 
+void task_abandon(struct task *t)
+{
+	struct kernel *k = t->kernel;
+
+	if (k->init == t->group) {
+		tgroup_put(k->init);
+		k->init = NULL;
+	}
+	unlink_task(t);
+	abandon(t);
+}
+
 static void *task_main(void *arg)
 {
 	struct task *t = arg;

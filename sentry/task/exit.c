@@ -243,7 +243,7 @@ void task_exit(struct task *t, int status)
 	signal_retarget(t, ~t->sigmask);
 	mutex_unlock(&sh->mu);
 	if (k->strace)
-		strace_note(t, "+++ exited with status %#x +++", status);
+		strace_note(t, "exited with status %#x", status);
 
 	release_memory(t);
 	release_files(t);

@@ -124,8 +124,13 @@ int task_wait_child(struct task *t, const struct wait_opts *opts, struct wait_re
 			break;
 		}
 		r = task_wait(t, WAIT_FOREVER);
-		if (r < 0)
+		if (r < 0) {
+			/* The signal may be the child's: its change counts first. */
+			int again = scan(t, opts, ret);
+
+			r = again == -EAGAIN ? r : again;
 			break;
+		}
 	}
 	waitq_del(&w.waiter);
 	return r;

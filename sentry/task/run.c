@@ -74,7 +74,8 @@ static void on_fault(struct task *t)
 		if (r == 0 || vsyscall(t))
 			return;
 	}
-	t->fault.cr2 = e->addr;
+	if (e->trapno == TRAP_PAGE_FAULT)
+		t->fault.cr2 = e->addr;
 	t->fault.err = e->err;
 	t->fault.trapno = e->trapno;
 	signal_force(t, &info);
@@ -89,6 +90,7 @@ void task_run(struct task *t)
 {
 	clockid_t clock;
 
+	task_current_ = t;
 	if (pthread_getcpuclockid(pthread_self(), &clock) == 0)
 		atomic_store_explicit(&t->cpu_clock, clock, memory_order_relaxed);
 	t->regs_full = true;
@@ -116,7 +118,9 @@ void task_run(struct task *t)
 			on_fault(t);
 			break;
 		case PLAT_INTERRUPTED:
+			/* It may not have been in the guest at all: nothing is loaded yet. */
 			t->regs.orig_rax = (uint64_t)-1;
+			t->regs_full = true;
 			break;
 		case PLAT_DEAD:
 			signal_force(t, &(struct ksiginfo){ .signo = SIGKILL });

@@ -184,7 +184,7 @@ static void run_handler(struct task *t, const struct ksigaction *sa, const struc
 static void log_signal(struct task *t, const struct ksiginfo *info)
 {
 	if (t->kernel->strace)
-		strace_note(t, "--- %s {si_signo=%d, si_code=%d, si_pid=%d, si_addr=%#lx} ---",
+		strace_note(t, "%s {si_signo=%d, si_code=%d, si_pid=%d, si_addr=%#lx}",
 			    sigabbrev_np(info->signo) ? sigabbrev_np(info->signo) : "RT",
 			    info->signo, info->code, info->pid, (unsigned long)info->addr);
 }

@@ -286,7 +286,10 @@ struct task_config {
 	int oom_score_adj;
 };
 int task_new_init(struct task **ret, struct kernel *k, const struct task_config *cfg);
+/* Starts the thread of a task. The caller keeps its reference, which task_new_init() gave it. */
 int task_start(struct task *t);
+/* Takes apart a task of task_new_init() that was not started; takes the reference. */
+void task_abandon(struct task *t);
 /* Body of the sentry thread of a task. */
 void task_run(struct task *t);
 struct task *task_find(struct kernel *k, int32_t tid);     /* new reference or NULL */
