@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* runsc: the global flags, the choice of the command, and how errors leave the program. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/globals.h"
+#include "cli/inherited.h"
 #include "cli/log.h"
 #include "cmd/cmd.h"
 
@@ -163,18 +163,6 @@ static int fail(const struct cause *cause)
 	return cause->exit_code ? cause->exit_code : 1;
 }
 
-/* A closed 0, 1 or 2 would be handed out again for something else. */
-static void fill_stdio(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd < 3);
-	if (fd >= 3)
-		close(fd);
-}
-
 int main(int argc, char **argv)
 {
 	struct globals g = {0};
@@ -184,7 +172,7 @@ int main(int argc, char **argv)
 	size_t n;
 	int r;
 
-	fill_stdio();
+	inherited_init();
 	r = options_parse(global_options, OPTIONS_BEFORE_FIRST, argc, argv, &g, &rest, &n, &cause);
 	if (r < 0)
 		return fail(&cause);

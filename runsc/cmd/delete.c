@@ -25,6 +25,9 @@ static int delete_one(struct cmd_call *call, const char *id, bool force)
 		return 0;
 	if (r < 0)
 		return r;
+	/* One whose program has just ended is about to be stopped. */
+	if (!force && c->status == CONTAINER_RUNNING && proc_wait(&c->sandbox, 50))
+		container_refresh(c);
 	/* A created container has run nothing yet: it goes without force, as with runc. */
 	if (!force && (c->status == CONTAINER_RUNNING || c->status == CONTAINER_PAUSED))
 		return cause_set(call->cause, -EBUSY,

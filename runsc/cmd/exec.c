@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "cli/inherited.h"
 #include "cli/log.h"
 #include "cmd/attach.h"
 #include "cmd/cmd.h"
@@ -189,7 +190,7 @@ static int open_stdio(struct execution *x)
 	if (extra > CONTROL_MAX_FDS - 3)
 		return cause_set(cause, -EINVAL, "--preserve-fds: at most %d", CONTROL_MAX_FDS - 3);
 	for (unsigned long i = 0; i < extra; i++) {
-		if (fcntl(3 + (int)i, F_GETFD) < 0)
+		if (!inherited_fd(3 + (int)i))
 			return cause_set(cause, -EBADF, "--preserve-fds: descriptor %lu is not open",
 					 3 + i);
 		x->fds[x->n_fds++] = 3 + (int)i;

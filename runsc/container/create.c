@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/inherited.h"
 #include "cli/log.h"
 #include "container/console.h"
 #include "container/control.h"
@@ -101,7 +102,9 @@ static int take_extra_fds(struct creation *cr, struct cause *cause)
 		return cause_errno(cause, -ENOMEM, "--preserve-fds");
 	for (unsigned i = 0; i < n; i++) {
 		/* Copies above the range: ours may not be confused with the ones to pass. */
-		cr->extra_fds[i] = fcntl(3 + (int)i, F_DUPFD_CLOEXEC, 3 + (int)n);
+		cr->extra_fds[i] = inherited_fd(3 + (int)i)
+					   ? fcntl(3 + (int)i, F_DUPFD_CLOEXEC, 3 + (int)n)
+					   : -1;
 		if (cr->extra_fds[i] < 0)
 			return cause_set(cause, -EBADF, "--preserve-fds: descriptor %u is not open",
 					 3 + i);

@@ -44,6 +44,7 @@ struct net_plan_route {
 	uint32_t metric;
 	uint32_t link; /* index into links */
 	bool from_host; /* was in the host's table, goes back there */
+	uint8_t protocol; /* who made it there */
 };
 
 struct net_plan_neigh {
@@ -70,7 +71,7 @@ void net_restore(int netns_fd, const struct net_plan *plan);
 
 struct net_private {
 	const char *link_name; /* of the host's interface */
-	int lock_dir_fd;       /* choosing an address is done under a lock in this directory */
+	int lock_dir_fd;       /* choosing an address is done under a lock on this directory */
 	const char *host_cidr; /* wanted host address, NULL: a free private one */
 };
 

@@ -178,7 +178,8 @@ static int address_both(struct nl_sock *sk, const struct net_private *cfg, int h
 
 static int lock_addresses(const struct net_private *cfg)
 {
-	int fd = openat(cfg->lock_dir_fd, ".net.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	/* The directory itself: an open of its own, because locks belong to opens. */
+	int fd = openat(cfg->lock_dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	while (fd >= 0 && flock(fd, LOCK_EX) < 0 && errno == EINTR)
 		;

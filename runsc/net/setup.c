@@ -128,7 +128,8 @@ static void read_route(struct nl_object *obj, void *arg)
 	*to = (struct net_plan_route){.family = rtnl_route_get_family(route),
 				      .link = (uint32_t)at,
 				      .metric = rtnl_route_get_priority(route),
-				      .from_host = true};
+				      .from_host = true,
+				      .protocol = rtnl_route_get_protocol(route)};
 	if (dst) {
 		copy_addr(to->dst, dst);
 		to->dst_len = (uint8_t)nl_addr_get_prefixlen(dst);
@@ -253,6 +254,7 @@ static int restore_route(struct nl_sock *sk, const struct net_plan *plan,
 		rtnl_route_set_family(route, (uint8_t)from->family);
 		rtnl_route_set_dst(route, dst);
 		rtnl_route_set_table(route, RT_TABLE_MAIN);
+		rtnl_route_set_protocol(route, from->protocol);
 		rtnl_route_set_priority(route, from->metric);
 		rtnl_route_nh_set_ifindex(hop, plan->links[from->link].ifindex);
 		if (from->has_gateway) {
