@@ -33,14 +33,13 @@ static int result(long r)
 	return r < 0 ? -errno : (int)r;
 }
 
-/* Lost: outliving runsc's child-keeper, and being traced or dumped. */
+/* Lost: outliving the parent, and being traced or dumped. */
 static int stage_lifetime(struct stages *st)
 {
-	(void)st;
 	/* A file size limit or a log that nobody reads are errors to answer, not to die of. */
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+	if (!st->sandbox->outlive_parent && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return -errno;
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
 }

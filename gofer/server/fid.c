@@ -196,6 +196,7 @@ void fid_free(struct conn *conn, struct fid *fid)
 		conn->n_fds--;
 	}
 	node_unref(conn, fid->node);
+	conn->xattr_held -= fid->xattr.size;
 	free(fid->xattr.name);
 	free(fid->xattr.data);
 	free(fid);

@@ -141,6 +141,15 @@ static int xattr_store(struct conn *conn, const struct fid *fid, const char *nam
 	return r;
 }
 
+/* Accounts for @size bytes that a fid is to hold. */
+static int hold(struct conn *conn, uint32_t size)
+{
+	if (size > conn->server->limits.xattr_held - conn->xattr_held)
+		return -ENOMEM;
+	conn->xattr_held += size;
+	return 0;
+}
+
 int op_xattrwalk(struct conn *conn, const struct p9_txattrwalk *t, struct p9_msg *reply)
 {
 	char name[NAME_BUF_LEN];
@@ -163,7 +172,12 @@ int op_xattrwalk(struct conn *conn, const struct p9_txattrwalk *t, struct p9_msg
 	n = xattr_load(conn, fid, t->name.len ? name : NULL, &data);
 	if (n < 0)
 		return (int)n;
-	r = fid_new(&newfid, conn, t->newfid, fid->uid, fid->node);
+	r = hold(conn, (uint32_t)n);
+	if (r == 0) {
+		r = fid_new(&newfid, conn, t->newfid, fid->uid, fid->node);
+		if (r < 0)
+			conn->xattr_held -= (uint32_t)n;
+	}
 	if (r < 0) {
 		free(data);
 		return r;
@@ -198,12 +212,16 @@ int op_xattrcreate(struct conn *conn, const struct p9_txattrcreate *t, struct p9
 		return -EINVAL;
 	if (t->size > conn->server->limits.xattr_size)
 		return -E2BIG;
+	r = hold(conn, (uint32_t)t->size);
+	if (r < 0)
+		return r;
 	fid->xattr.name = strdup(name);
 	fid->xattr.data = calloc(1, t->size + 1);
 	if (!fid->xattr.name || !fid->xattr.data) {
 		free(fid->xattr.name);
 		free(fid->xattr.data);
 		fid->xattr = (struct fid_xattr){0};
+		conn->xattr_held -= (uint32_t)t->size;
 		return -ENOMEM;
 	}
 	fid->xattr.size = (uint32_t)t->size;

@@ -19,6 +19,7 @@
 #define DEFAULT_FIDS (1U << 18)
 #define DEFAULT_LOCKS 4096U
 #define DEFAULT_XATTR_SIZE (1U << 16)
+#define DEFAULT_XATTR_HELD (16U << 20)
 
 HOST_SYSCALL(write);
 void server_log(const struct server *server, const char *fmt, ...)
@@ -61,6 +62,7 @@ static void server_limits(struct gofer_limits *limits)
 	set_default(&limits->fds, (uint32_t)MIN(nofile.rlim_cur / 4 * 3, (rlim_t)UINT32_MAX / 2));
 	set_default(&limits->locks, DEFAULT_LOCKS);
 	set_default(&limits->xattr_size, DEFAULT_XATTR_SIZE);
+	set_default(&limits->xattr_held, DEFAULT_XATTR_HELD);
 }
 
 HOST_SYSCALL(epoll_create1);

@@ -95,6 +95,7 @@ struct conn {
 	struct hash fids;
 	uint32_t n_fids;
 	uint32_t n_fds; /* held by nodes and fids */
+	uint32_t xattr_held; /* the sizes of all fids' xattr */
 	struct list nodes;
 	uint8_t *rx;
 	size_t rx_len;

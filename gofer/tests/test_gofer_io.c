@@ -529,3 +529,23 @@ Test(xattr, only_user_attributes_pass)
 	cr_assert_eq(rig->reply.rxattrwalk.size, 0);
 	rig_free(rig);
 }
+
+Test(xattr, what_fids_hold_of_values_is_limited_and_given_back)
+{
+	struct rig *rig = rig_new((struct rig_options){
+		.version = P9_VERSION_L, .limits = {.xattr_held = 100000, .xattr_size = 60000}});
+
+	for (int i = 0; i < 3; i++) {
+		for (uint32_t fid = 1; fid < 3; fid++)
+			cr_assert_eq(walk(rig, 0, fid, NULL, NULL, NULL), 0);
+		cr_assert_eq(RPC(rig, TXATTRCREATE, txattrcreate, .fid = 1,
+				 .name = p9_str("user.a"), .size = 60000),
+			     0);
+		cr_assert_eq(RPC(rig, TXATTRCREATE, txattrcreate, .fid = 2,
+				 .name = p9_str("user.a"), .size = 60000),
+			     ENOMEM);
+		cr_assert_eq(RPC(rig, TCLUNK, tclunk, .fid = 1), EINVAL);
+		cr_assert_eq(RPC(rig, TCLUNK, tclunk, .fid = 2), 0);
+	}
+	rig_free(rig);
+}

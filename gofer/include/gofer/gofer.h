@@ -30,6 +30,7 @@ struct gofer_limits {
 	uint32_t fds;	     /* held per connection; default three quarters of RLIMIT_NOFILE */
 	uint32_t locks;	     /* advisory locks, all connections together; default 4096 */
 	uint32_t xattr_size; /* of one value or list; default 65536 */
+	uint32_t xattr_held; /* bytes of them held by fids of a connection; default 16 MiB */
 };
 
 struct gofer_config {
@@ -51,6 +52,8 @@ struct gofer_sandbox {
 	const int *keep_fds; /* every other fd is closed; 0, 1 and 2 become /dev/null if not kept */
 	size_t n_keep_fds;
 	const char **ret_stage; /* if not NULL: the name of the stage that failed */
+	bool outlive_parent;	/* else SIGKILL when the parent thread ends; it ends by itself with
+				   its last connection in any case */
 };
 
 /* Takes everything from the calling process that serving does not need, for ever: see
