@@ -344,13 +344,13 @@ static uint32_t yield(struct plat_thread *t, uint32_t cur)
 	return w;
 }
 
-uint32_t policy_wait(struct plat_thread *t, uint32_t cur, uint64_t deadline)
+uint32_t policy_wait(struct plat_thread *t, uint32_t cur, int64_t limit_ns)
 {
 	struct policy *p = &t->policy;
 	uint32_t w = load(&t->pp->req_seq);
-	bool bound = p->stub_pin != -1;
+	bool bound = p->stub_pin != -1 && p->started;
 
-	if (w == cur && !deadline && p->started) {
+	if (w == cur && limit_ns < 0 && p->started) {
 		if (p->spread_cpu >= 0)
 			w = spin(t, cur);
 		else if (p->streak > 2 && t->ids->yields && p->stub_pin == p->self_pin)
@@ -362,23 +362,16 @@ uint32_t policy_wait(struct plat_thread *t, uint32_t cur, uint64_t deadline)
 	atomic_store(&t->sleeping, 1);
 	__atomic_exchange_n(&t->pp->sentry_sleeping, 1, __ATOMIC_SEQ_CST);
 	for (;;) {
-		int64_t timeout = bound && p->started ? LET_GO_NS : -1;
-
 		w = load(&t->pp->req_seq);
 		if (w != cur)
 			break;
-		if (deadline) {
-			uint64_t now = policy_tsc();
-
-			if (now >= deadline)
-				break;
-			timeout = (int64_t)((deadline - now) / us * 1000 + 1000);
-		}
 		COUNT(sleeps);
-		if (host_futex_wait_shared(&t->pp->req_seq, cur, timeout) < 0 && bound && !deadline) {
-			let_go(t, policy_tsc());
-			bound = false;
-		}
+		if (host_futex_wait_shared(&t->pp->req_seq, cur, limit_ns >= 0 ? limit_ns : bound ? LET_GO_NS : -1) == 0)
+			continue;
+		if (limit_ns >= 0)
+			break;
+		let_go(t, policy_tsc());
+		bound = false;
 	}
 	t->pp->sentry_sleeping = 0;
 	atomic_store(&t->sleeping, 0);

@@ -451,36 +451,9 @@ static int64_t run_orders(struct plat_space *s, unsigned n)
 	return dead ? -ESRCH : (int64_t)value;
 }
 
-/* Takes back every mapping of a batch of which one operation failed: the guest then faults, and is told
- * what the sentry thinks is there. */
-static void undo_maps(struct plat_space *s, unsigned n)
-{
-	unsigned k = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		const struct stub_op *op = &s->ops->op[i];
-
-		if (op->nr == SYS_mmap)
-			s->ops->op[k++] = (struct stub_op){ SYS_munmap, { op->args[0], op->args[1] }, OP_MUST };
-	}
-	if (k)
-		(void)run_orders(s, k);
-}
-
-static int run_batch(struct plat_space *s, unsigned n)
-{
-	int64_t v = run_orders(s, n);
-
-	if (v < 0)
-		return (int)v;
-	if (v == 1)
-		return 0;
-	undo_maps(s, n);
-	return (v & 0xff00) ? -ENOMEM : -EIO;
-}
-
-/* Copies queue entries from @from on to the orders, with the passing of files around them. */
-static unsigned fill_batch(struct plat_space *s, unsigned *from, bool *passes, int *r)
+/* Copies queue entries from @from to before @end to the orders, with the passing of files around them.
+ * Returns how many orders that makes. */
+static unsigned fill_batch(struct plat_space *s, unsigned *from, unsigned end, bool *passes, int *r)
 {
 	struct stub_op *op = s->ops->op;
 	struct stub_op receive = { SYS_recvmsg,
@@ -490,7 +463,7 @@ static unsigned fill_batch(struct plat_space *s, unsigned *from, bool *passes, i
 	struct stub_op close_it = { SYS_close, { STUB_FD_RECV }, OP_IGNORE };
 	unsigned n = 0, i = *from, files = 0;
 
-	while (i < s->n_queue && n + 3 <= OPS_MAX) {
+	while (i < end && n + 3 <= OPS_MAX) {
 		int fd = s->queue_fd[i];
 
 		if (fd < 0) {
@@ -507,12 +480,56 @@ static unsigned fill_batch(struct plat_space *s, unsigned *from, bool *passes, i
 		if (*r < 0)
 			break;
 		op[n++] = receive;
-		for (; i < s->n_queue && s->queue_fd[i] == fd && n + 2 <= OPS_MAX; i++)
+		for (; i < end && s->queue_fd[i] == fd && n + 2 <= OPS_MAX; i++)
 			op[n++] = s->queue[i];
 		op[n++] = close_it;
 	}
 	*from = i;
 	return n;
+}
+
+/* Carries out entries from *from on, as many as fit. Returns 0 or the first error. */
+static int run_batch(struct plat_space *s, unsigned *from, unsigned end)
+{
+	bool passes = false;
+	int64_t v = 0;
+	int r = 0;
+	unsigned n = fill_batch(s, from, end, &passes, &r);
+
+	if (r == 0)
+		v = run_orders(s, n);
+	if (passes) {
+		if (pass_drain() && v == 1)
+			v = 0;
+		pthread_mutex_unlock(&pass_lock);
+	}
+	if (r < 0 || v < 0)
+		return r < 0 ? r : (int)v;
+	if (v == 1)
+		return 0;
+	return (v & 0xff00) || v == 0 ? -ENOMEM : -EACCES;
+}
+
+/* Something in entries [from, end) failed. They are idempotent: repeated one by one, they say which; what
+ * cannot be mapped is unmapped, so that the sentry never believes in a mapping that replaced nothing. */
+static int run_again(struct plat_space *s, unsigned from, unsigned end)
+{
+	int ret = 0;
+
+	for (unsigned i = from; i < end; i++) {
+		unsigned at = i;
+		int r = run_batch(s, &at, i + 1);
+
+		if (r == -ESRCH)
+			return r;
+		if (r == 0)
+			continue;
+		ret = ret ? ret : r;
+		s->ops->op[0] = (struct stub_op){ SYS_munmap, { s->queue[i].args[0], s->queue[i].args[1] }, OP_MUST };
+		if (s->queue[i].nr == SYS_mmap && run_orders(s, 1) == -ESRCH)
+			return -ESRCH;
+	}
+	return ret;
 }
 
 int space_flush_locked(struct plat_space *s)
@@ -521,25 +538,16 @@ int space_flush_locked(struct plat_space *s)
 	int ret = 0;
 
 	while (from < s->n_queue && ret != -ESRCH) {
-		bool passes = false;
-		int r = 0;
-		unsigned n = fill_batch(s, &from, &passes, &r);
+		unsigned at = from;
+		int r = run_batch(s, &at, s->n_queue);
 
-		if (r == 0)
-			r = run_batch(s, n);
-		if (passes) {
-			bool left = pass_drain();
-
-			pthread_mutex_unlock(&pass_lock);
-			if (left && r == 0)
-				r = -EIO;
-			if (r == -EAGAIN || r == -EIO)
-				r = -ENOMEM;
-		}
-		if (r < 0 && ret == 0)
+		if (at == from)
+			at++;
+		if (r < 0 && r != -ESRCH)
+			r = run_again(s, from, at);
+		if (r < 0 && (ret == 0 || r == -ESRCH))
 			ret = r;
-		if (n == 0)
-			break;
+		from = at;
 	}
 	s->n_queue = 0;
 	atomic_store_explicit(&s->queued, false, memory_order_release);

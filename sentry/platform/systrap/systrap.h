@@ -29,6 +29,7 @@ struct systrap {
 	size_t fpu_size;
 	uint64_t tsc_hz;
 	int n_cpus;
+	int kick_patience; /* waits of KICK_WAIT_NS after a kick, before the stub counts as hostile */
 };
 extern struct systrap systrap;
 
@@ -141,8 +142,9 @@ void fpu_reset(struct plat_thread *t);
 void policy_init(void);
 void policy_thread_init(struct plat_thread *t);
 void policy_thread_done(struct plat_thread *t);
-/* Waits until the stub's request word is no longer @cur. Returns its value. @deadline: TSC, 0: none. */
-uint32_t policy_wait(struct plat_thread *t, uint32_t cur, uint64_t deadline);
+/* Waits until the stub's request word is no longer @cur, or for @limit_ns when that is not negative. Returns
+ * the value of the word. */
+uint32_t policy_wait(struct plat_thread *t, uint32_t cur, int64_t limit_ns);
 /* Publishes the answer @seq and wakes the stub if it sleeps. */
 void policy_answer(struct plat_thread *t, uint32_t seq);
 void policy_request_seen(struct plat_thread *t);

@@ -20,12 +20,15 @@ struct systrap_stats systrap_stats;
 
 #define USER_CS 0x33
 #define USER_SS 0x2b
-/* How long a stub may take to answer a kick before it counts as hostile. */
-#define KICK_SECONDS 5
+/* A stub that does not answer a kick after so many waits counts as hostile. Counted in waits, not by the
+ * clock: after the whole sandbox was frozen only one of them is over. */
+#define KICK_WAIT_NS 250000000
+#define KICK_PATIENCE 20
 
 int plat_init(const struct plat_config *cfg)
 {
 	systrap.cfg = *cfg;
+	systrap.kick_patience = KICK_PATIENCE;
 	policy_init();
 
 	int r = zygote_spawn(cfg);
@@ -59,31 +62,33 @@ static void be_dead(struct plat_thread *t, struct plat_event *ev)
 static int next_request(struct plat_thread *t)
 {
 	uint32_t want = next_seq(t->seq), cur = t->seq;
-	uint64_t deadline = 0;
+	int patience = 0; /* after a kick: waits left */
+	uint64_t wait_start = 0, wait_len = KICK_WAIT_NS / 1000 * (systrap.tsc_hz / 1000000);
 
 	for (;;) {
-		uint32_t w = policy_wait(t, cur, deadline);
+		uint32_t w = policy_wait(t, cur, patience ? KICK_WAIT_NS : -1);
 		uint32_t seq = w & STUB_SEQ_MASK;
 
 		if (seq == want) {
 			t->seq = want;
 			break;
 		}
-		if (seq == 0 || atomic_load(&t->space->dead))
+		if (seq != cur || atomic_load(&t->space->dead))
 			return -ESRCH;
-		if (seq != cur)
-			return -ESRCH;
+		if (patience && policy_tsc() - wait_start >= wait_len) {
+			wait_start = policy_tsc();
+			if (--patience == 0)
+				return -ESRCH;
+		}
 		if (w & STUB_SEQ_INTR) {
 			__atomic_fetch_and(&t->pp->req_seq, ~STUB_SEQ_INTR, __ATOMIC_SEQ_CST);
-			if (!atomic_load(&t->intr) || deadline)
+			if (!atomic_load(&t->intr) || patience)
 				continue;
 			t->kicked = true;
 			host_tgkill(t->space->pid, t->tid, STUB_KICK_SIGNAL);
-			deadline = policy_tsc() + KICK_SECONDS * systrap.tsc_hz;
-			continue;
+			patience = systrap.kick_patience;
+			wait_start = policy_tsc();
 		}
-		if (deadline && policy_tsc() >= deadline)
-			return -ESRCH;
 	}
 	policy_request_seen(t);
 	t->reason = __atomic_load_n(&t->pp->reason, __ATOMIC_RELAXED);
@@ -228,9 +233,13 @@ static int start_host_thread(struct plat_space *s, uint32_t slot)
 		{ SYS_mmap, { at + SLOT_FPU, SLOT_FPU_SIZE + SLOT_ALT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, STUB_FD_CTL, off + SLOT_FPU }, OP_MUST },
 		{ SYS_clone, { STUB_THREAD_FLAGS, at, at + SLOT_PP + PP_TID, at + SLOT_PP }, 0 },
 	};
-	int r = 0;
+	int r;
 
 	mutex_lock(&s->lock);
+	/* In a batch of its own: a batch in which something fails is repeated, and the clone must not be. */
+	r = space_flush_locked(s);
+	if (r != -ESRCH)
+		r = 0;
 	for (size_t i = 0; i < sizeof(ops) / sizeof(*ops) && r == 0; i++)
 		r = space_queue(s, &ops[i], -1);
 	if (r == 0)

@@ -91,13 +91,12 @@ static void set_signal(int sig, const void *handler, uint64_t flags)
 
 static void set_signals(void)
 {
-	static const unsigned char sigs[] = { 4, 5, 7, 8, 11, 31 };
+	static const unsigned char sigs[] = { 4, 5, 7, 8, 11, 31, STUB_KICK_SIGNAL };
 
-	/* SA_SIGINFO | SA_RESTORER | SA_ONSTACK | SA_NODEFER */
+	/* SA_SIGINFO | SA_RESTORER | SA_ONSTACK | SA_NODEFER: handlers are mostly left without sigreturn,
+	 * so no signal may be blocked meanwhile. */
 	for (unsigned i = 0; i < sizeof(sigs); i++)
 		set_signal(sigs[i], stub_signal, 0x4c000004);
-	/* A second kick waits until the handler of the first is done. */
-	set_signal(STUB_KICK_SIGNAL, stub_signal, 0x0c000004);
 	set_signal(SIG_CHLD, stub_nop, 0x04000001 /* SA_RESTORER | SA_NOCLDSTOP */);
 }
 
