@@ -18,6 +18,8 @@ enum lock_rank {
 	RANK_RENAME,	    /* (s) one rename at a time per file system */
 	RANK_FILE,	    /* (s) file offset; lower address first */
 	RANK_INODE,	    /* (s) directory contents, file size (rwlock); parent before child */
+	RANK_COPYUP,	    /* (s) an overlay file being copied up */
+	RANK_INODE_LAYER,   /* (s) inodes of a file system below an overlay */
 	RANK_TASKS,	    /* task tree: parents, children, groups, sessions, pids (rwlock) */
 	RANK_EPOLL_NEST,    /* one epoll instance is added to another */
 	RANK_EPOLL,	    /* an epoll instance's interest list */

@@ -18,7 +18,6 @@
 #include "vfs/fstype.h"
 #include "vfs/namespace.h"
 
-#pragma weak overlay_new
 
 /* What boot code acts as: everything is allowed. */
 struct boot_ctx {
@@ -63,7 +62,7 @@ static int mount_super(struct super **ret, const struct sentry_mount *m, bool ro
 		*ret = lower;
 		return 0;
 	}
-	r = overlay_new ? overlay_new(ret, lower) : -ENODEV;
+	r = overlay_new(ret, lower);
 	super_put(lower);
 	return r;
 }

@@ -29,6 +29,14 @@ void super_init(struct super *sb, const struct super_ops *ops, const char *type,
 	sb->root = NULL;
 	mutex_init(&sb->rename_mu, RANK_RENAME);
 	sb->next_ino = 2;
+	sb->inode_rank = RANK_INODE;
+}
+
+void super_make_layer(struct super *sb)
+{
+	sb->inode_rank = RANK_INODE_LAYER;
+	if (sb->root)
+		sb->root->inode->rw.rank = RANK_INODE_LAYER;
 }
 
 int super_set_root(struct super *sb, struct inode *root)
@@ -71,7 +79,7 @@ void inode_init(struct inode *inode, struct super *sb, const struct inode_ops *o
 	inode->ops = ops;
 	inode->mode = mode;
 	inode->nlink = 1;
-	rwlock_init(&inode->rw, RANK_INODE);
+	rwlock_init(&inode->rw, sb->inode_rank);
 	mutex_init(&inode->attr_mu, RANK_LEAF);
 	clock_read(CLOCK_REALTIME, &inode->mtime);
 	inode->atime = inode->ctime = inode->btime = inode->mtime;

@@ -181,12 +181,15 @@ struct super {
 	_Atomic unsigned long flags;
 	struct dentry *root; /* reference */
 	struct mutex rename_mu; /* RANK_RENAME */
+	enum lock_rank inode_rank; /* of inode.rw: RANK_INODE, or RANK_INODE_LAYER below an overlay */
 	_Atomic uint64_t next_ino;
 };
 
 /* Initialises @sb with a fresh device number. The file system then sets sb->root by super_set_root(). */
 void super_init(struct super *sb, const struct super_ops *ops, const char *type, uint32_t magic);
 int super_set_root(struct super *sb, struct inode *root); /* takes the reference, also on failure */
+/* Another file system lies over this one and calls it with its own inodes locked. Before use. */
+void super_make_layer(struct super *sb);
 void super_get(struct super *sb);
 void super_put(struct super *sb);
 uint64_t super_new_ino(struct super *sb);

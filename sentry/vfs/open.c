@@ -129,7 +129,8 @@ static int open_inode(struct task *t, const struct path *p, uint32_t flags, stru
 		return r;
 	}
 
-	r = file_new(&f, NULL, NULL, keep);
+	/* The open operation sees O_TRUNC: an overlay then need not copy what is thrown away. */
+	r = file_new(&f, NULL, NULL, keep | (flags & O_TRUNC));
 	if (r < 0)
 		return r;
 	attach(f, p);
@@ -146,6 +147,7 @@ static int open_inode(struct task *t, const struct path *p, uint32_t flags, stru
 		file_put(f);
 		return r;
 	}
+	atomic_store_explicit(&f->flags, keep, memory_order_relaxed);
 	*ret = f;
 	return 0;
 }
@@ -369,7 +371,11 @@ int vfs_openat(struct task *t, int dfd, const char *name, const struct open_how 
 
 int vfs_open_path(struct task *t, const struct path *p, uint32_t flags, struct file **ret)
 {
-	struct walk w = { .task = t, .cred = t->cred };
+	struct walk w;
+
+	memset(&w, 0, offsetof(struct walk, stack));
+	w.task = t;
+	w.cred = t->cred;
 
 	return finish_open(&w, p, flags, false, ret);
 }

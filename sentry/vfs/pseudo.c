@@ -242,8 +242,11 @@ static int dir_readdir(struct file *f, struct task *t, struct dir_sink *sink, in
 		*pos = 1;
 	}
 	if (*pos == 1) {
-		if (!sink->emit(sink, "..", 2, f->path.dentry->parent->inode->ino, DT_DIR,
-				STATIC_COOKIE))
+		struct dentry *up = dentry_parent(f->path.dentry);
+		uint64_t ino = up->inode->ino;
+
+		dentry_put(up);
+		if (!sink->emit(sink, "..", 2, ino, DT_DIR, STATIC_COOKIE))
 			return 0;
 		*pos = STATIC_COOKIE;
 	}
@@ -347,7 +350,7 @@ static int pseudo_permission(struct inode *inode, struct task *t, const struct c
 {
 	struct pseudo_inode *pi = pseudo_of(inode);
 	static const struct inode_ops plain = { 0 };
-	struct inode view = { .ops = &plain };
+	struct inode view = { .ops = &plain, .sb = inode->sb };
 
 	if (pi->pops && pi->pops->permission)
 		return pi->pops->permission(pi, t, cred, mask);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Open files of goferfs. Data moves between guest memory and the donated host descriptor directly: the
  * guest's pages are pinned and given to preadv(2) and pwritev(2). */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -15,7 +14,7 @@
 #include "mm/mm.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
-#include "vfs/dentry.h"
+#include "vfs/dirlist.h"
 #include "vfs/file_internal.h"
 
 static ssize_t gofer_read(struct file *f, struct task *t, struct iov_iter *to, int64_t *pos, int flags)
@@ -236,59 +235,8 @@ const struct mappable_ops gofer_mappable_ops = {
 
 /* ---- directories ---- */
 
-struct dir_entry {
-	uint64_t ino;
-	uint8_t type;
-	uint8_t len;
-	uint32_t name; /* offset in names */
-};
-
-/* A listing taken whole at the first read, so that offsets stay what they were. */
-struct dir_listing {
-	struct dir_entry *entries;
-	size_t n, cap;
-	char *names;
-	size_t names_len, names_cap;
-	bool filled;
-};
-
-static void listing_clear(struct dir_listing *l)
-{
-	l->n = 0;
-	l->names_len = 0;
-	l->filled = false;
-}
-
-static int listing_add(struct dir_listing *l, const struct p9_dirent *e)
-{
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 64;
-		struct dir_entry *grown = realloc(l->entries, cap * sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		l->entries = grown;
-		l->cap = cap;
-	}
-	if (l->names_len + e->name.len > l->names_cap) {
-		size_t cap = l->names_cap ? l->names_cap * 2 : 2048;
-		char *grown = realloc(l->names, cap);
-
-		if (!grown)
-			return -ENOMEM;
-		l->names = grown;
-		l->names_cap = cap;
-	}
-	l->entries[l->n++] = (struct dir_entry){ .ino = e->qid.path, .type = e->type,
-						 .len = (uint8_t)e->name.len,
-						 .name = (uint32_t)l->names_len };
-	memcpy(l->names + l->names_len, e->name.data, e->name.len);
-	l->names_len += e->name.len;
-	return 0;
-}
-
 /* One Treaddir from *offset. 1: more may follow, 0: the end. */
-static int read_some(struct p9_client *c, uint32_t fid, uint64_t *offset, struct dir_listing *l)
+static int read_some(struct p9_client *c, uint32_t fid, uint64_t *offset, struct dirlist *l)
 {
 	struct p9_call call = { .req.type = P9_TREADDIR };
 	struct p9_dirent e;
@@ -308,7 +256,7 @@ static int read_some(struct p9_client *c, uint32_t fid, uint64_t *offset, struct
 		if (e.name.len == 0 || e.name.len > NAME_LEN_MAX || p9_str_eq(e.name, ".") ||
 		    p9_str_eq(e.name, ".."))
 			continue;
-		r = listing_add(l, &e);
+		r = dirlist_add(l, e.name.data, e.name.len, e.qid.path, e.type);
 		if (r < 0)
 			break;
 	}
@@ -316,14 +264,14 @@ static int read_some(struct p9_client *c, uint32_t fid, uint64_t *offset, struct
 	return r < 0 ? (r == -EBADMSG ? -EIO : r) : any;
 }
 
-static int listing_fill(struct inode *dir, struct dir_listing *l)
+static int listing_fill(struct inode *dir, struct dirlist *l)
 {
 	struct p9_client *c = gofer_client(dir);
 	struct p9_call call = { .req.type = P9_TOPENAT };
 	uint32_t fid = p9_fid_new(c);
 	uint64_t offset = 0;
 
-	listing_clear(l);
+	dirlist_clear(l);
 	call.req.topenat = (struct p9_topenat){ .dfid = gofer_of(dir)->fid, .newfid = fid,
 						.name = { "", 0 }, .flags = O_RDONLY | O_DIRECTORY };
 	int r = p9_rpc(c, &call);
@@ -343,7 +291,7 @@ static int listing_fill(struct inode *dir, struct dir_listing *l)
 
 static int gofer_readdir(struct file *f, struct task *t, struct dir_sink *sink, int64_t *pos)
 {
-	struct dir_listing *l = f->priv;
+	struct dirlist *l = f->priv;
 	int r = 0;
 
 	(void)t;
@@ -356,26 +304,7 @@ static int gofer_readdir(struct file *f, struct task *t, struct dir_sink *sink, 
 		if (r < 0)
 			return r;
 	}
-	if (*pos == 0) {
-		if (!sink->emit(sink, ".", 1, f->inode->ino, DT_DIR, 1))
-			return 0;
-		*pos = 1;
-	}
-	if (*pos == 1) {
-		uint64_t up = f->path.dentry ? f->path.dentry->parent->inode->ino : f->inode->ino;
-
-		if (!sink->emit(sink, "..", 2, up, DT_DIR, 2))
-			return 0;
-		*pos = 2;
-	}
-	while ((size_t)(*pos - 2) < l->n) {
-		const struct dir_entry *e = &l->entries[*pos - 2];
-
-		if (!sink->emit(sink, l->names + e->name, e->len, e->ino, e->type, *pos + 1))
-			break;
-		(*pos)++;
-	}
-	return 0;
+	return dirlist_emit(l, f, sink, pos);
 }
 
 static ssize_t dir_read(struct file *f, struct task *t, struct iov_iter *to, int64_t *pos, int flags)
@@ -390,10 +319,9 @@ static ssize_t dir_read(struct file *f, struct task *t, struct iov_iter *to, int
 
 static void dir_release(struct file *f)
 {
-	struct dir_listing *l = f->priv;
+	struct dirlist *l = f->priv;
 
-	free(l->entries);
-	free(l->names);
+	dirlist_free(l);
 	free(l);
 }
 
@@ -418,7 +346,7 @@ static int open_dir(struct inode *inode, struct task *t, struct file *f)
 {
 	(void)inode;
 	(void)t;
-	f->priv = calloc(1, sizeof(struct dir_listing));
+	f->priv = calloc(1, sizeof(struct dirlist));
 	if (!f->priv)
 		return -ENOMEM;
 	f->ops = &gofer_dirfile_ops;

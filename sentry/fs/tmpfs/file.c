@@ -207,9 +207,11 @@ static bool emit_dots(struct file *f, struct dir_sink *sink, int64_t *pos)
 		*pos = 1;
 	}
 	if (*pos == 1) {
-		uint64_t up = f->path.dentry ? f->path.dentry->parent->inode->ino : f->inode->ino;
+		struct dentry *up = f->path.dentry ? dentry_parent(f->path.dentry) : NULL;
+		uint64_t ino = up ? up->inode->ino : f->inode->ino;
 
-		if (!sink->emit(sink, "..", 2, up, DT_DIR, 2))
+		dentry_put(up);
+		if (!sink->emit(sink, "..", 2, ino, DT_DIR, 2))
 			return false;
 		*pos = 2;
 	}
