@@ -21,7 +21,14 @@ static int change(struct cmd_call *call, bool pause)
 	if (c->status != from)
 		return cause_set(call->cause, -EINVAL, "container not %s: it is %s",
 				 container_status_name(from), container_status_name(c->status));
+	/* What the control group has frozen cannot answer: thaw first. */
+	if (!pause)
+		(void)cgroup_freeze(c->cgroups, false);
 	r = control_once(c, &ctl, NULL, NULL, call->cause);
+	if (r == -EOPNOTSUPP && pause)
+		r = cgroup_freeze(c->cgroups, true);
+	else if (r == -EOPNOTSUPP)
+		r = 0;
 	if (r < 0)
 		return r;
 	c->status = pause ? CONTAINER_PAUSED : CONTAINER_RUNNING;

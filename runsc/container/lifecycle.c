@@ -122,6 +122,35 @@ int container_start(struct container *c, struct cause *cause)
 	return r;
 }
 
+/* A program that has not started has no handlers: a signal ends it, or does nothing. */
+static bool ends_by_default(int signo)
+{
+	switch (signo) {
+	case SIGCHLD:
+	case SIGCONT:
+	case SIGURG:
+	case SIGWINCH:
+	case SIGSTOP:
+	case SIGTSTP:
+	case SIGTTIN:
+	case SIGTTOU:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static int kill_sandbox(struct container *c, struct cause *cause)
+{
+	int r = proc_signal(&c->sandbox, SIGKILL);
+
+	/* What is frozen does not even die. */
+	(void)cgroup_freeze(c->cgroups, false);
+	if (r == -ESRCH)
+		return cause_set(cause, r, "container not running");
+	return r < 0 ? cause_errno(cause, r, "container %s: kill", c->id) : 0;
+}
+
 int container_kill(struct container *c, int signo, bool all, struct cause *cause)
 {
 	struct control_call call = {
@@ -133,17 +162,18 @@ int container_kill(struct container *c, int signo, bool all, struct cause *cause
 
 	if (c->status == CONTAINER_STOPPED)
 		return cause_set(cause, -ESRCH, "container not running");
+	if (c->status == CONTAINER_CREATED)
+		return ends_by_default(signo) ? kill_sandbox(c, cause) : 0;
+	if (c->status == CONTAINER_PAUSED && signo == SIGKILL)
+		return kill_sandbox(c, cause);
+	if (c->status == CONTAINER_PAUSED)
+		return cause_set(cause, -EBUSY, "container is paused: only KILL reaches it");
 	r = control_once(c, &call, NULL, NULL, cause);
-	if (r >= 0 || r == -ESRCH)
-		return r == -ESRCH ? cause_set(cause, r, "container not running") : 0;
-	/* A sandbox that does not answer, or an init that is not started, can still be killed. */
-	if (signo == SIGKILL || c->status == CONTAINER_CREATED) {
-		int host = proc_signal(&c->sandbox, SIGKILL);
-
-		if (host == -ESRCH)
-			return cause_set(cause, -ESRCH, "container not running");
-		return host;
-	}
+	if (r == -ESRCH)
+		return cause_set(cause, r, "container not running");
+	/* A sandbox that does not answer can still be killed. */
+	if (r < 0 && signo == SIGKILL)
+		return kill_sandbox(c, cause);
 	return r;
 }
 

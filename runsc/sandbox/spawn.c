@@ -133,8 +133,6 @@ static NORETURN void gofer_child(const struct mount_set *set, int log_fd, bool d
 	raise_nofile();
 	(void)setsid();
 	(void)prctl(PR_SET_NAME, "runsc-gofer");
-	if (die_with_parent)
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (!keep || null_stdio(log_fd) < 0)
 		_exit(1);
 	for (size_t i = 0; i < set->n_served; i++) {
@@ -151,7 +149,10 @@ static NORETURN void gofer_child(const struct mount_set *set, int log_fd, bool d
 				   .shutdown_fd = -1,
 				   .log_fd = log_fd};
 
-	r = gofer_enter(&(struct gofer_sandbox){keep, n, &stage});
+	r = gofer_enter(&(struct gofer_sandbox){.keep_fds = keep,
+						.n_keep_fds = n,
+						.ret_stage = &stage,
+						.outlive_parent = !die_with_parent});
 	if (r < 0) {
 		if (log_fd >= 0)
 			dprintf(log_fd, "gofer: %s: %s\n", stage, strerror(-r));
