@@ -482,6 +482,16 @@ int pseudo_add(struct pseudo_inode *dir, const char *name, uint32_t mode,
 	return 0;
 }
 
+struct pseudo_inode *pseudo_child(struct pseudo_inode *dir, const char *name)
+{
+	struct fname fn = { name, strlen(name) };
+
+	rwlock_rdlock(&dir->inode.rw);
+	struct pseudo_entry *e = entry_find(dir, &fn);
+	rwlock_unlock(&dir->inode.rw);
+	return e ? e->pi : NULL;
+}
+
 int pseudo_mkdir(struct pseudo_inode *dir, const char *name, uint32_t perm,
 		 struct pseudo_inode **ret)
 {

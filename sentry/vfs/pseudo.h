@@ -75,6 +75,8 @@ int pseudo_add(struct pseudo_inode *dir, const char *name, uint32_t mode,
 	       const struct pseudo_ops *pops, void *data, uint64_t arg, struct pseudo_inode **ret);
 int pseudo_mkdir(struct pseudo_inode *dir, const char *name, uint32_t perm,
 		 struct pseudo_inode **ret);
+/* The entry of a static directory, borrowed, or NULL. */
+struct pseudo_inode *pseudo_child(struct pseudo_inode *dir, const char *name);
 int pseudo_symlink(struct pseudo_inode *dir, const char *name, const char *target);
 static inline struct pseudo_inode *pseudo_of(struct inode *inode)
 {
