@@ -247,11 +247,8 @@ long sys_clock_nanosleep(struct task *t, const struct sysargs *a)
 
 	if (clock == CLOCK_THREAD_CPUTIME_ID)
 		return -EINVAL;
-	if (!task_clock_valid(t, clock)) {
-		/* These tell the time, but nobody can sleep on them. */
-		return clock >= CLOCK_MONOTONIC_RAW && clock <= CLOCK_MONOTONIC_COARSE ?
-			       -EOPNOTSUPP : -EINVAL;
-	}
+	if (!task_clock_valid(t, clock))
+		return task_clock_no_timers(clock) ? -EOPNOTSUPP : -EINVAL;
 	if (copy_in(t, &ts, a->a[2], sizeof(ts)) < 0)
 		return -EFAULT;
 	if (!valid_timespec(&ts))

@@ -22,6 +22,7 @@
 #include "mm/mm.h"
 #include "platform/platform.h"
 #include "task/cred.h"
+#include "task/uname.h"
 #include "util/list.h"
 #include "vfs/fdtable.h"
 #include "vfs/file.h"
@@ -52,10 +53,6 @@ int fs_ctx_copy(struct fs_ctx **ret, struct fs_ctx *from);
 void fs_ctx_unref(struct fs_ctx *fs);
 
 /* An address in guest memory is uint64_t everywhere. */
-
-/* What uname(2) and /proc/version say. */
-#define KERNEL_RELEASE "6.12.0-netsentry"
-#define KERNEL_VERSION "#1 SMP PREEMPT_DYNAMIC netsentry"
 
 /* Bytes of memory that the sandbox believes to have (sysinfo, /proc/meminfo). */
 uint64_t system_total_memory(const struct kernel *k);

@@ -421,14 +421,13 @@ bool task_clock_valid(struct task *t, int clock)
 {
 	struct timespec ts;
 
-	switch (clock) {
-	case CLOCK_MONOTONIC_RAW:
-	case CLOCK_REALTIME_COARSE:
-	case CLOCK_MONOTONIC_COARSE:
-		return false;
-	default:
-		return task_clock_read(t, clock, &ts) == 0;
-	}
+	return !task_clock_no_timers(clock) && task_clock_read(t, clock, &ts) == 0;
+}
+
+bool task_clock_no_timers(int clock)
+{
+	return clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE ||
+	       clock == CLOCK_MONOTONIC_COARSE;
 }
 
 int64_t task_clock_to_mono(int clock, int64_t ns)
@@ -507,7 +506,7 @@ int ptimer_create(struct task *t, int clock, const struct ptimer_event *event)
 	int r;
 
 	if (!task_clock_valid(t, clock))
-		return -EINVAL;
+		return task_clock_no_timers(clock) ? -EOPNOTSUPP : -EINVAL;
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return -EAGAIN;

@@ -46,5 +46,7 @@ int ptimer_overrun(struct task *t, int id);
 int task_clock_read(struct task *t, int clock, struct timespec *ret);
 /* Whether @clock is one that sleeps and timers accept. */
 bool task_clock_valid(struct task *t, int clock);
+/* Clocks that tell the time, but that nobody can sleep on: -EOPNOTSUPP. */
+bool task_clock_no_timers(int clock);
 /* The absolute CLOCK_MONOTONIC time of @ns on @clock (not a CPU clock). */
 int64_t task_clock_to_mono(int clock, int64_t ns);

@@ -98,7 +98,7 @@ static void faults(void)
 	FAULT("read of PROT_NONE", (void)*(volatile char *)(none + 7));
 	FAULT("execute of no-exec", ((void (*)(void))noexec)());
 	FAULT("non-canonical", (void)*(volatile char *)0x8000000000000000ul);
-	FAULT("divide by zero", zero = 1 / zero);
+	FAULT("divide by zero", __asm__ volatile("idivl %0" : "+m"(zero) : "a"(1), "d"(0) : "cc"));
 	FAULT("ud2", __asm__ volatile("ud2"));
 	FAULT("int3", __asm__ volatile("int3"));
 	FAULT("hlt", __asm__ volatile("hlt"));
