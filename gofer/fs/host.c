@@ -92,8 +92,7 @@ int host_stat(int fd, struct statx *ret)
 
 int host_stat_at(int dir, const char *name, struct statx *ret)
 {
-	return result(
-		statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STAT_MASK, ret));
+	return result(statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STAT_MASK, ret));
 }
 
 HOST_SYSCALL(fstatfs);
@@ -153,7 +152,8 @@ int host_symlink(const char *target, int dir, const char *name)
 	return result(symlinkat(target, dir, name));
 }
 
-/* AT_EMPTY_PATH needs CAP_DAC_READ_SEARCH in the initial user namespace, the magic link does not. */
+/* AT_EMPTY_PATH needs CAP_DAC_READ_SEARCH in the initial user namespace, the magic link does not.
+ */
 HOST_SYSCALL(linkat);
 int host_link(int proc, int fd, int dir, const char *name)
 {

@@ -10,5 +10,6 @@
 /* Every HOST_SYSCALL() linked into this program; *ret_n of them. */
 const struct host_syscall *filter_calls(size_t *ret_n);
 
-/* Sets no_new_privs and installs the filter: what is not declared kills the process. 0 or -errno. */
+/* Sets no_new_privs and installs the filter: what is not declared kills the process. 0 or -errno.
+ */
 MUST_CHECK int filter_install(void);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The privilege timeline of the gofer process, in the order of the table at the end. Each stage says
- * what is lost with it. Afterwards the process has: the kept fds, an fd of its own /proc/self/fd, an
- * empty read-only root, five capabilities, and the system calls of sandbox/filter.c.
+/* The privilege timeline of the gofer process, in the order of the table at the end. Each stage
+ * says what is lost with it. Afterwards the process has: the kept fds, an fd of its own
+ * /proc/self/fd, an empty read-only root, five capabilities, and the system calls of
+ * sandbox/filter.c.
  */
 #include "gofer/gofer.h"
 
@@ -236,6 +237,7 @@ static int stage_seccomp(struct stages *st)
 	return filter_install();
 }
 
+/* clang-format off */
 static const struct {
 	const char *name;
 	int (*fn)(struct stages *st);
@@ -250,6 +252,7 @@ static const struct {
 	{"caps", stage_caps},
 	{"seccomp", stage_seccomp},
 };
+/* clang-format on */
 
 int gofer_enter(const struct gofer_sandbox *sandbox)
 {

@@ -110,7 +110,8 @@ void node_moved(struct conn *conn, struct node *olddir, const char *oldname, str
 {
 	struct node *node;
 
-	list_for_each_entry (node, &conn->nodes, link) {
+	list_for_each_entry(node, &conn->nodes, link)
+	{
 		if (strcmp(node->name, oldname) != 0 || !same_file(node->parent, olddir) ||
 		    descends_from(newdir, node))
 			continue;

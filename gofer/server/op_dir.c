@@ -17,8 +17,8 @@
 #include "util/bytes.h"
 
 #define DENTS_LEN (64U << 10)
-/* getdents64 gives at least 24 bytes an entry; the same entry takes at most 7/6 of that in Rreaddir,
- * and with attributes never more than 8 times that. */
+/* getdents64 gives at least 24 bytes an entry; the same entry takes at most 7/6 of that in
+ * Rreaddir, and with attributes never more than 8 times that. */
 #define DENTS_MIN 512U
 
 /* One pass over what the kernel gave; fn returns 1 (entry taken or skipped), 0 (no more room). */
@@ -110,8 +110,7 @@ static int fill(struct listing *list)
 	}
 }
 
-static int list_dir(struct conn *conn, const struct p9_treaddir *t, bool attrs,
-		    struct p9_data *ret)
+static int list_dir(struct conn *conn, const struct p9_treaddir *t, bool attrs, struct p9_data *ret)
 {
 	struct listing list = {.conn = conn, .attrs = attrs};
 	int r;

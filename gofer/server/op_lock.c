@@ -68,8 +68,7 @@ static int range_end(uint64_t start, uint64_t length, uint64_t *ret)
 	return 0;
 }
 
-static int file_get(struct server *server, const struct fid *fid, bool make,
-		    struct lock_file **ret)
+static int file_get(struct server *server, const struct fid *fid, bool make, struct lock_file **ret)
 {
 	struct lock_file *file;
 	struct statx stx;
@@ -142,7 +141,8 @@ static const struct lock *conflict(const struct lock_file *file, const struct lo
 
 	if (!file)
 		return NULL;
-	list_for_each_entry (lock, &file->locks, link) {
+	list_for_each_entry(lock, &file->locks, link)
+	{
 		if (lock->start <= want->end && want->start <= lock->end &&
 		    (lock->type == P9_LOCK_WRLCK || want->type == P9_LOCK_WRLCK) &&
 		    !owner_eq(&lock->owner, &want->owner))
@@ -157,7 +157,8 @@ static int carve(struct server *server, struct lock_file *file, const struct loc
 	struct lock *lock;
 	int r;
 
-	list_for_each_entry_safe (lock, &file->locks, link) {
+	list_for_each_entry_safe(lock, &file->locks, link)
+	{
 		if (!owner_eq(&lock->owner, &want->owner) || lock->start > want->end ||
 		    lock->end < want->start)
 			continue;
@@ -269,7 +270,8 @@ void lock_drop_fid(struct conn *conn, const struct fid *fid)
 
 	if (file_get(conn->server, fid, false, &file) < 0 || !file)
 		return;
-	list_for_each_entry_safe (lock, &file->locks, link) {
+	list_for_each_entry_safe(lock, &file->locks, link)
+	{
 		if (lock->owner.conn == conn && lock->fid == fid->number)
 			lock_free(conn->server, lock);
 	}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening: lopen, lcreate, openat, and the donation of the open fd.
  *
- * Only regular files and directories are ever opened on the host, and only through the path fd whose
- * type was seen: a device node, FIFO or socket put in a file's place meanwhile is out of reach.
+ * Only regular files and directories are ever opened on the host, and only through the path fd
+ * whose type was seen: a device node, FIFO or socket put in a file's place meanwhile is out of
+ * reach.
  */
 #include "server/server.h"
 
@@ -122,8 +123,8 @@ struct create_args {
 	struct owner owner;
 };
 
-/* Creates or opens @args->name in @dir: a node (new reference) and an fd, which is the node's own if
- * the file is new. Without O_EXCL an existing file is opened, whoever made it. */
+/* Creates or opens @args->name in @dir: a node (new reference) and an fd, which is the node's own
+ * if the file is new. Without O_EXCL an existing file is opened, whoever made it. */
 static int create_or_open(struct conn *conn, struct node *dir, const struct create_args *args,
 			  struct node **ret, bool *ret_created, struct statx *stx)
 {
@@ -239,8 +240,8 @@ static int openat_node(struct conn *conn, struct node *dir, const struct create_
 
 	*ret_created = false;
 	if ((args->flags & O_TMPFILE) == O_TMPFILE)
-		return args->name.len ? -EINVAL : open_unnamed(conn, dir, args, ret, ret_created,
-								 stx);
+		return args->name.len ? -EINVAL
+				      : open_unnamed(conn, dir, args, ret, ret_created, stx);
 	r = check_flags(conn, (uint32_t)args->flags);
 	if (r < 0)
 		return r;
@@ -298,7 +299,8 @@ int op_openat(struct conn *conn, const struct p9_topenat *t, struct p9_msg *repl
 
 	if (fd < 0)
 		return fd;
-	/* The node is about to be dropped, or kept: either way an fd it shares must live on once. */
+	/* The node is about to be dropped, or kept: either way an fd it shares must live on once.
+	 */
 	bool shared = fd == node->fd;
 
 	r = args.flags & O_TRUNC ? host_stat(fd, &stx) : 0;

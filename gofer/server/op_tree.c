@@ -168,14 +168,12 @@ int op_symlink(struct conn *conn, const struct p9_tsymlink *t, struct p9_msg *re
 
 int op_symlinkat(struct conn *conn, const struct p9_tsymlinkat *t, struct p9_msg *reply)
 {
-	struct making what = {
-		.mode = S_IFLNK, .target = conn->scratch, .owner = {t->uid, t->gid}};
+	struct making what = {.mode = S_IFLNK, .target = conn->scratch, .owner = {t->uid, t->gid}};
 	int r;
 
 	r = get_target(conn, t->target);
 	return r < 0 ? r
-		     : make_attr(conn, t->dfid, t->newfid, t->name, what,
-				 &reply->rsymlinkat.attr);
+		     : make_attr(conn, t->dfid, t->newfid, t->name, what, &reply->rsymlinkat.attr);
 }
 
 int op_link(struct conn *conn, const struct p9_tlink *t, struct p9_msg *reply)

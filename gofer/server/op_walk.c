@@ -202,7 +202,8 @@ static int walk_attr(struct conn *conn, struct node **at, struct p9_str name, bo
 	return r;
 }
 
-/* The walk and the binding of new fids. Replaces the reference *at. 0 or the error that ended it. */
+/* The walk and the binding of new fids. Replaces the reference *at. 0 or the error that ended it.
+ */
 static int walk_attrs(struct conn *conn, struct fid *fid, const struct p9_twalkgetattr *t,
 		      struct node **at, struct p9_attrs *attrs)
 {

@@ -2,10 +2,10 @@
 /* Extended attributes.
  *
  * What passes: user.* both ways, and security.capability for reading (execve needs it). Everything
- * else would act on the host: trusted.* and other security.* belong to its administrator, POSIX ACLs
- * (system.*) would be enforced by nobody in the guest.
- * Values are read and written through an fd that is open: O_PATH has no xattr calls. So only regular
- * files and directories have any, as Linux has it for user.*.
+ * else would act on the host: trusted.* and other security.* belong to its administrator, POSIX
+ * ACLs (system.*) would be enforced by nobody in the guest. Values are read and written through an
+ * fd that is open: O_PATH has no xattr calls. So only regular files and directories have any, as
+ * Linux has it for user.*.
  */
 #include "server/server.h"
 
@@ -37,7 +37,7 @@ static int check_read(const char *name)
 	if (is_readable(name))
 		return 0;
 	return strncmp(name, XATTR_SYSTEM_PREFIX, XATTR_SYSTEM_PREFIX_LEN) == 0 ? -EOPNOTSUPP
-										 : -ENODATA;
+										: -ENODATA;
 }
 
 static int check_write(const char *name)
@@ -93,8 +93,7 @@ static size_t filter_names(char *names, size_t len)
 }
 
 /* Reads a value, or the list if @name is NULL, into new memory. Returns its length. */
-static ssize_t xattr_load(struct conn *conn, const struct fid *fid, const char *name,
-			  uint8_t **ret)
+static ssize_t xattr_load(struct conn *conn, const struct fid *fid, const char *name, uint8_t **ret)
 {
 	uint32_t max = conn->server->limits.xattr_size;
 	uint8_t *data;
@@ -127,8 +126,8 @@ static ssize_t xattr_load(struct conn *conn, const struct fid *fid, const char *
 	return n;
 }
 
-static int xattr_store(struct conn *conn, const struct fid *fid, const char *name,
-		       const void *data, size_t len, int flags, bool remove)
+static int xattr_store(struct conn *conn, const struct fid *fid, const char *name, const void *data,
+		       size_t len, int flags, bool remove)
 {
 	int own;
 	int r;

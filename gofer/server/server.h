@@ -84,17 +84,17 @@ struct conn {
 	int sock;     /* -1: ended */
 	bool readonly;
 	bool seqpacket;
-	bool local;    /* AF_UNIX: fds can be passed */
-	bool version;  /* negotiated */
-	bool extended; /* P9_VERSION_NETSENTRY */
-	bool backlog;  /* frames received but not handled yet: others had their turn first */
+	bool local;	  /* AF_UNIX: fds can be passed */
+	bool version;	  /* negotiated */
+	bool extended;	  /* P9_VERSION_NETSENTRY */
+	bool backlog;	  /* frames received but not handled yet: others had their turn first */
 	uint32_t msize;	  /* negotiated */
 	uint32_t buf_len; /* of rx and tx; msize <= buf_len */
 	struct node *root;
 	uint64_t dev; /* the root's */
 	struct hash fids;
 	uint32_t n_fids;
-	uint32_t n_fds; /* held by nodes and fids */
+	uint32_t n_fds;	     /* held by nodes and fids */
 	uint32_t xattr_held; /* the sizes of all fids' xattr */
 	struct list nodes;
 	uint8_t *rx;

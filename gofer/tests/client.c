@@ -59,10 +59,11 @@ struct rig *rig_new(struct rig_options opt)
 	for (size_t i = 0; i < opt.n_mounts; i++) {
 		int sv[2];
 
-		cr_assert_eq(socketpair(AF_UNIX,
-					(opt.sock_type ? opt.sock_type : SOCK_STREAM) | SOCK_CLOEXEC,
-					0, sv),
-			     0);
+		cr_assert_eq(
+			socketpair(AF_UNIX,
+				   (opt.sock_type ? opt.sock_type : SOCK_STREAM) | SOCK_CLOEXEC, 0,
+				   sv),
+			0);
 		rig->socks[i] = sv[0];
 		rig->mounts[i].sock_fd = sv[1];
 		rig->mounts[i].readonly = opt.readonly;

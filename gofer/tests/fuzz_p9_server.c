@@ -82,17 +82,13 @@ static size_t prologue(uint8_t *buf, size_t size, bool extended)
 	wr_init(&out, buf, size);
 	put(&out, (struct p9_msg){.type = P9_TVERSION,
 				  .tversion = {8192, p9_str(extended ? P9_VERSION_NETSENTRY
-								      : P9_VERSION_L)}});
+								     : P9_VERSION_L)}});
 	put(&out, (struct p9_msg){.type = P9_TATTACH,
 				  .tattach = {.fid = 0, .afid = P9_NOFID, .n_uname = 0}});
-	put(&out, (struct p9_msg){.type = P9_TWALK,
-				  .twalk = {0, 1, {.n = 1, .v = {p9_str("f")}}}});
-	put(&out, (struct p9_msg){.type = P9_TWALK,
-				  .twalk = {0, 2, {.n = 1, .v = {p9_str("d")}}}});
-	put(&out, (struct p9_msg){.type = P9_TWALK,
-				  .twalk = {0, 3, {.n = 1, .v = {p9_str("l")}}}});
-	put(&out, (struct p9_msg){.type = P9_TWALK,
-				  .twalk = {0, 4, {.n = 1, .v = {p9_str("f")}}}});
+	put(&out, (struct p9_msg){.type = P9_TWALK, .twalk = {0, 1, {.n = 1, .v = {p9_str("f")}}}});
+	put(&out, (struct p9_msg){.type = P9_TWALK, .twalk = {0, 2, {.n = 1, .v = {p9_str("d")}}}});
+	put(&out, (struct p9_msg){.type = P9_TWALK, .twalk = {0, 3, {.n = 1, .v = {p9_str("l")}}}});
+	put(&out, (struct p9_msg){.type = P9_TWALK, .twalk = {0, 4, {.n = 1, .v = {p9_str("f")}}}});
 	put(&out, (struct p9_msg){.type = P9_TLOPEN, .tlopen = {4, O_RDWR}});
 	return wr_len(&out);
 }
@@ -116,8 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)!write(sv[0], data + 1, size - 1);
 	(void)shutdown(sv[0], SHUT_WR);
 
-	struct gofer_mount mount = {
-		.sock_fd = sv[1], .root_fd = root_fd, .readonly = data[0] & 2};
+	struct gofer_mount mount = {.sock_fd = sv[1], .root_fd = root_fd, .readonly = data[0] & 2};
 	struct gofer_config cfg = {.mounts = &mount,
 				   .n_mounts = 1,
 				   .shutdown_fd = -1,

@@ -31,9 +31,15 @@ static uint64_t ino_of(struct rig *rig, const char *name)
 Test(escape, links_of_all_kinds_are_objects_never_ways)
 {
 	struct rig *rig = escape_rig();
-	static const char *const targets[] = {"..",	       "../outside",	  "/",
-					      "/etc",	       "/proc/self/root", "/proc/self/cwd",
-					      "/proc/self/fd", "d",		  "."};
+	static const char *const targets[] = {"..",
+					      "../outside",
+					      "/",
+					      "/etc",
+					      "/proc/self/root",
+					      "/proc/self/cwd",
+					      "/proc/self/fd",
+					      "d",
+					      "."};
 
 	for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
 		char name[16];
@@ -69,9 +75,9 @@ Test(escape, dotdot_is_refused_in_every_request)
 			 .flags = O_CREAT | O_RDWR),
 		     EEXIST);
 	cr_assert_eq(RPC(rig, TMKDIRAT, tmkdirat, .newfid = 1, .name = p9_str("..")), EEXIST);
-	cr_assert_eq(RPC(rig, TRENAMEAT2, trenameat2, .oldname = p9_str("d"),
-			 .newname = p9_str("..")),
-		     EBUSY);
+	cr_assert_eq(
+		RPC(rig, TRENAMEAT2, trenameat2, .oldname = p9_str("d"), .newname = p9_str("..")),
+		EBUSY);
 	cr_assert_eq(walk(rig, 0, 1, "..", NULL, NULL), EINVAL);
 	rig_free(rig);
 }
@@ -238,22 +244,20 @@ Test(malformed, trailing_bytes_end_the_connection)
 
 Test(malformed, a_slash_in_a_name_ends_the_connection)
 {
-	ends_the_connection((uint8_t[]){20, 0, 0, 0, 110, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1,
-					0, '/'},
-			    20);
+	ends_the_connection(
+		(uint8_t[]){20, 0, 0, 0, 110, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0, '/'}, 20);
 }
 
 Test(malformed, a_nul_in_a_string_ends_the_connection)
 {
-	ends_the_connection((uint8_t[]){20, 0, 0, 0, 110, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1,
-					0, 0},
-			    20);
+	ends_the_connection(
+		(uint8_t[]){20, 0, 0, 0, 110, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0}, 20);
 }
 
 Test(malformed, a_count_beyond_the_message_ends_the_connection)
 {
-	ends_the_connection((uint8_t[]){23, 0, 0, 0, 118, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-					255, 255, 255, 127},
+	ends_the_connection((uint8_t[]){23, 0, 0, 0, 118, 0, 0, 0,   0,	  0,   0,  0,
+					0,  0, 0, 0, 0,	  0, 0, 255, 255, 255, 127},
 			    23);
 }
 

@@ -277,8 +277,8 @@ Test(make, the_extended_forms_bind_and_describe_the_object)
 			 .name = p9_str("sock"), .mode = S_IFSOCK | 0700, .uid = 3, .gid = 4),
 		     0);
 	cr_assert_eq(stat_of(rig, "root/nd/sock").st_uid, 3);
-	cr_assert_eq(RPC(rig, TSYMLINKAT, tsymlinkat, .dfid = 5, .newfid = 6,
-			 .name = p9_str("ln"), .target = p9_str("/abs/olute"), .uid = 5, .gid = 6),
+	cr_assert_eq(RPC(rig, TSYMLINKAT, tsymlinkat, .dfid = 5, .newfid = 6, .name = p9_str("ln"),
+			 .target = p9_str("/abs/olute"), .uid = 5, .gid = 6),
 		     0);
 	cr_assert_eq(rig->reply.rsymlinkat.attr.uid, 5);
 	cr_assert_eq(RPC(rig, TREADLINK, treadlink, .fid = 6), 0);
@@ -384,9 +384,8 @@ Test(xattr1, one_message_each)
 	cr_assert_eq(RPC(rig, TSETXATTR, tsetxattr, .fid = 1, .name = p9_str("user.k"),
 			 .flags = 1 /* XATTR_CREATE */, .value = data_of("val")),
 		     EEXIST);
-	cr_assert_eq(RPC(rig, TGETXATTR, tgetxattr, .fid = 1, .name = p9_str("user.k"),
-			 .size = 100),
-		     0);
+	cr_assert_eq(
+		RPC(rig, TGETXATTR, tgetxattr, .fid = 1, .name = p9_str("user.k"), .size = 100), 0);
 	cr_assert_eq(rig->reply.rgetxattr.value.len, 3);
 	cr_assert_eq(RPC(rig, TGETXATTR, tgetxattr, .fid = 1, .name = p9_str("user.k")), 0);
 	cr_assert_eq(load_le32(rig->reply.rgetxattr.value.data), 3);
@@ -395,9 +394,9 @@ Test(xattr1, one_message_each)
 	cr_assert_eq(RPC(rig, TLISTXATTR, tlistxattr, .fid = 1, .size = 100), 0);
 	cr_assert_eq(rig->reply.rlistxattr.names.len, 7);
 	cr_assert_eq(RPC(rig, TSETXATTR, tsetxattr, .fid = 1, .name = p9_str("user.empty")), 0);
-	cr_assert_eq(RPC(rig, TGETXATTR, tgetxattr, .fid = 1, .name = p9_str("user.empty"),
-			 .size = 9),
-		     0);
+	cr_assert_eq(
+		RPC(rig, TGETXATTR, tgetxattr, .fid = 1, .name = p9_str("user.empty"), .size = 9),
+		0);
 	cr_assert_eq(rig->reply.rgetxattr.value.len, 0);
 	cr_assert_eq(RPC(rig, TREMOVEXATTR, tremovexattr, .fid = 1, .name = p9_str("user.k")), 0);
 	cr_assert_eq(RPC(rig, TGETXATTR, tgetxattr, .fid = 1, .name = p9_str("user.k"), .size = 9),

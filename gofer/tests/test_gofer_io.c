@@ -158,8 +158,8 @@ Test(create, an_existing_file_is_opened_unless_exclusive)
 	cr_assert_eq(RPC(rig, TLCREATE, tlcreate, .fid = 1, .name = p9_str("f"),
 			 .flags = O_RDWR | O_EXCL, .mode = 0600),
 		     EEXIST);
-	cr_assert_eq(RPC(rig, TLCREATE, tlcreate, .fid = 1, .name = p9_str("f"),
-			 .flags = O_RDONLY, .mode = 0600),
+	cr_assert_eq(RPC(rig, TLCREATE, tlcreate, .fid = 1, .name = p9_str("f"), .flags = O_RDONLY,
+			 .mode = 0600),
 		     0);
 	cr_assert_eq(RPC(rig, TREAD, tread, .fid = 1, .count = 9), 0);
 	cr_assert_eq(rig->reply.rread.data.len, 5);
@@ -173,11 +173,11 @@ Test(create, an_existing_device_or_link_is_not_opened_by_creating)
 	cr_assert_eq(mknod(rig_path(rig, "root/null"), S_IFCHR | 0666, 1 << 8 | 3), 0);
 	cr_assert_eq(symlink("/etc/passwd", rig_path(rig, "root/link")), 0);
 	cr_assert_eq(walk(rig, 0, 1, NULL, NULL, NULL), 0);
-	cr_assert_eq(RPC(rig, TLCREATE, tlcreate, .fid = 1, .name = p9_str("null"),
-			 .flags = O_RDWR, .mode = 0600),
+	cr_assert_eq(RPC(rig, TLCREATE, tlcreate, .fid = 1, .name = p9_str("null"), .flags = O_RDWR,
+			 .mode = 0600),
 		     EACCES);
-	cr_assert_eq(RPC(rig, TLCREATE, tlcreate, .fid = 1, .name = p9_str("link"),
-			 .flags = O_RDWR, .mode = 0600),
+	cr_assert_eq(RPC(rig, TLCREATE, tlcreate, .fid = 1, .name = p9_str("link"), .flags = O_RDWR,
+			 .mode = 0600),
 		     ELOOP);
 	rig_free(rig);
 }
@@ -190,9 +190,9 @@ Test(create, a_set_group_id_directory_hands_its_group_down)
 	cr_assert_eq(chown(rig_path(rig, "root/d"), 0, 55), 0);
 	cr_assert_eq(chmod(rig_path(rig, "root/d"), 02755), 0);
 	cr_assert_eq(walk(rig, 0, 1, "d", NULL, NULL), 0);
-	cr_assert_eq(RPC(rig, TMKDIR, tmkdir, .dfid = 1, .name = p9_str("s"), .mode = 0700,
-			 .gid = 77),
-		     0);
+	cr_assert_eq(
+		RPC(rig, TMKDIR, tmkdir, .dfid = 1, .name = p9_str("s"), .mode = 0700, .gid = 77),
+		0);
 	cr_assert_eq(stat_of(rig, "root/d/s").st_gid, 55);
 	cr_assert_eq(stat_of(rig, "root/d/s").st_uid, 1234);
 	cr_assert_eq(stat_of(rig, "root/d/s").st_mode, S_IFDIR | 02700);
@@ -265,9 +265,9 @@ Test(attr, setattr_refuses_nonsense)
 
 	cr_assert_eq(walk(rig, 0, 1, "f", NULL, NULL), 0);
 	cr_assert_eq(RPC(rig, TSETATTR, tsetattr, .fid = 1, .valid = 0x8000), EINVAL);
-	cr_assert_eq(RPC(rig, TSETATTR, tsetattr, .fid = 1, .valid = P9_SETATTR_SIZE,
-			 .size = ~0ULL),
-		     EFBIG);
+	cr_assert_eq(
+		RPC(rig, TSETATTR, tsetattr, .fid = 1, .valid = P9_SETATTR_SIZE, .size = ~0ULL),
+		EFBIG);
 	cr_assert_eq(RPC(rig, TSETATTR, tsetattr, .fid = 1,
 			 .valid = P9_SETATTR_MTIME | P9_SETATTR_MTIME_SET,
 			 .mtime_nsec = 1000000000),
@@ -445,8 +445,7 @@ Test(lock, clunking_releases_and_an_owner_never_blocks_itself)
 
 Test(lock, locks_are_limited)
 {
-	struct rig *rig =
-		rig_new((struct rig_options){.version = P9_VERSION_L, .limits.locks = 3});
+	struct rig *rig = rig_new((struct rig_options){.version = P9_VERSION_L, .limits.locks = 3});
 
 	rig_file(rig, "root/f", "");
 	open_f(rig, 1, O_RDWR);
@@ -478,9 +477,9 @@ Test(xattr, a_value_is_set_read_listed_and_removed)
 
 	cr_assert_eq(walk(rig, 0, 1, "f", NULL, NULL), 0);
 	cr_assert_eq(set_xattr(rig, 1, "user.a", "value"), 0);
-	cr_assert_eq(RPC(rig, TXATTRWALK, txattrwalk, .fid = 1, .newfid = 2,
-			 .name = p9_str("user.a")),
-		     0);
+	cr_assert_eq(
+		RPC(rig, TXATTRWALK, txattrwalk, .fid = 1, .newfid = 2, .name = p9_str("user.a")),
+		0);
 	cr_assert_eq(rig->reply.rxattrwalk.size, 5);
 	cr_assert_eq(RPC(rig, TREAD, tread, .fid = 2, .offset = 1, .count = 100), 0);
 	cr_assert_eq(rig->reply.rread.data.len, 4);
@@ -488,9 +487,9 @@ Test(xattr, a_value_is_set_read_listed_and_removed)
 	cr_assert_eq(RPC(rig, TXATTRWALK, txattrwalk, .fid = 1, .newfid = 3), 0);
 	cr_assert_eq(rig->reply.rxattrwalk.size, 7);
 	cr_assert_eq(set_xattr(rig, 1, "user.a", ""), 0);
-	cr_assert_eq(RPC(rig, TXATTRWALK, txattrwalk, .fid = 1, .newfid = 4,
-			 .name = p9_str("user.a")),
-		     ENODATA);
+	cr_assert_eq(
+		RPC(rig, TXATTRWALK, txattrwalk, .fid = 1, .newfid = 4, .name = p9_str("user.a")),
+		ENODATA);
 	rig_free(rig);
 }
 
@@ -499,9 +498,9 @@ Test(xattr, a_value_cut_short_or_too_long_is_not_set)
 	struct rig *rig = plain_rig();
 
 	cr_assert_eq(walk(rig, 0, 1, "f", NULL, NULL), 0);
-	cr_assert_eq(RPC(rig, TXATTRCREATE, txattrcreate, .fid = 1, .name = p9_str("user.a"),
-			 .size = 4),
-		     0);
+	cr_assert_eq(
+		RPC(rig, TXATTRCREATE, txattrcreate, .fid = 1, .name = p9_str("user.a"), .size = 4),
+		0);
 	cr_assert_eq(RPC(rig, TWRITE, twrite, .fid = 1, .data = data_of("12345")), ENOSPC);
 	cr_assert_eq(RPC(rig, TWRITE, twrite, .fid = 1, .data = data_of("12")), 0);
 	cr_assert_eq(RPC(rig, TCLUNK, tclunk, .fid = 1), EINVAL);

@@ -182,11 +182,11 @@ Test(sandbox, files_are_served_from_inside)
 	close(rig->got_fd);
 	cr_assert_eq(RPC(rig, TREAD, tread, .fid = 1, .count = 9), 0);
 	cr_assert_eq(rig->reply.rread.data.len, 5);
-	cr_assert_eq(RPC(rig, TSETATTR, tsetattr, .fid = 1,
-			 .valid = P9_SETATTR_MODE | P9_SETATTR_UID | P9_SETATTR_SIZE |
-				  P9_SETATTR_MTIME,
-			 .mode = 0600, .uid = 7, .size = 2),
-		     0);
+	cr_assert_eq(
+		RPC(rig, TSETATTR, tsetattr, .fid = 1,
+		    .valid = P9_SETATTR_MODE | P9_SETATTR_UID | P9_SETATTR_SIZE | P9_SETATTR_MTIME,
+		    .mode = 0600, .uid = 7, .size = 2),
+		0);
 	cr_assert_eq(RPC(rig, TMKDIRAT, tmkdirat, .newfid = 2, .name = p9_str("d"), .mode = 0700,
 			 .uid = 8, .gid = 9),
 		     0);
@@ -206,8 +206,7 @@ Test(sandbox, files_are_served_from_inside)
 			 .value = data_of("v")),
 		     0);
 	cr_assert_eq(RPC(rig, TLISTXATTR, tlistxattr, .fid = 1, .size = 99), 0);
-	cr_assert_eq(RPC(rig, TGETXATTR, tgetxattr, .fid = 1, .name = p9_str("user.a"),
-			 .size = 9),
+	cr_assert_eq(RPC(rig, TGETXATTR, tgetxattr, .fid = 1, .name = p9_str("user.a"), .size = 9),
 		     0);
 	cr_assert_eq(RPC(rig, TREMOVEXATTR, tremovexattr, .fid = 1, .name = p9_str("user.a")), 0);
 	cr_assert_eq(RPC(rig, TWRITE, twrite, .fid = 1, .data = data_of("xy")), 0);

@@ -13,7 +13,8 @@ Test(session, a_plain_client_gets_plain_9p)
 {
 	struct rig *rig = rig_new(plain());
 
-	cr_assert_eq(RPC(rig, TVERSION, tversion, .msize = 65536, .version = p9_str("9P2000.L")), 0);
+	cr_assert_eq(RPC(rig, TVERSION, tversion, .msize = 65536, .version = p9_str("9P2000.L")),
+		     0);
 	cr_assert_eq(rig->reply.rversion.msize, 65536);
 	cr_assert(p9_str_eq(rig->reply.rversion.version, "9P2000.L"));
 	rig_free(rig);
@@ -23,9 +24,9 @@ Test(session, an_unknown_suffix_falls_back_to_plain_9p)
 {
 	struct rig *rig = rig_new(plain());
 
-	cr_assert_eq(RPC(rig, TVERSION, tversion, .msize = 65536,
-			 .version = p9_str("9P2000.L.Other.3")),
-		     0);
+	cr_assert_eq(
+		RPC(rig, TVERSION, tversion, .msize = 65536, .version = p9_str("9P2000.L.Other.3")),
+		0);
 	cr_assert(p9_str_eq(rig->reply.rversion.version, "9P2000.L"));
 	rig_free(rig);
 }
@@ -34,7 +35,8 @@ Test(session, a_foreign_protocol_is_unknown_and_nothing_else_is_answered)
 {
 	struct rig *rig = rig_new(plain());
 
-	cr_assert_eq(RPC(rig, TVERSION, tversion, .msize = 65536, .version = p9_str("9P2000.u")), 0);
+	cr_assert_eq(RPC(rig, TVERSION, tversion, .msize = 65536, .version = p9_str("9P2000.u")),
+		     0);
 	cr_assert(p9_str_eq(rig->reply.rversion.version, "unknown"));
 	cr_assert_eq(RPC(rig, TATTACH, tattach, .fid = 5, .afid = P9_NOFID), EPROTO);
 	rig_free(rig);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A 9P2000.L client that is not ours: diodls and diodcat of diod. Skipped where they are missing. */
+/* A 9P2000.L client that is not ours: diodls and diodcat of diod. Skipped where they are missing.
+ */
 #include <criterion/criterion.h>
 
 #include <fcntl.h>

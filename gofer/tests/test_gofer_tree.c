@@ -34,12 +34,11 @@ Test(tree, objects_are_made_with_their_owner_and_mode)
 	cr_assert_eq(RPC(rig, TSYMLINK, tsymlink, .name = p9_str("l"), .target = p9_str("../x/y"),
 			 .gid = 7),
 		     0);
-	cr_assert_eq(RPC(rig, TMKNOD, tmknod, .name = p9_str("p"), .mode = S_IFIFO | 0640,
-			 .gid = 7),
-		     0);
-	cr_assert_eq(RPC(rig, TMKNOD, tmknod, .name = p9_str("s"), .mode = S_IFSOCK | 0640,
-			 .gid = 7),
-		     0);
+	cr_assert_eq(
+		RPC(rig, TMKNOD, tmknod, .name = p9_str("p"), .mode = S_IFIFO | 0640, .gid = 7), 0);
+	cr_assert_eq(
+		RPC(rig, TMKNOD, tmknod, .name = p9_str("s"), .mode = S_IFSOCK | 0640, .gid = 7),
+		0);
 	cr_assert_eq(RPC(rig, TMKNOD, tmknod, .name = p9_str("r"), .mode = 0640, .gid = 7), 0);
 	cr_assert_eq(stat_of(rig, "root/d").st_mode, S_IFDIR | 01755);
 	cr_assert_eq(stat_of(rig, "root/p").st_mode, S_IFIFO | 0640);
@@ -82,9 +81,9 @@ Test(tree, special_names_are_refused_everywhere)
 	cr_assert_eq(RPC(rig, TLINK, tlink, .fid = 1, .name = p9_str("..")), EEXIST);
 	cr_assert_eq(RPC(rig, TUNLINKAT, tunlinkat, .name = p9_str(".."), .flags = 0x200), EINVAL);
 	cr_assert_eq(RPC(rig, TUNLINKAT, tunlinkat, .name = p9_str("f"), .flags = 1), EINVAL);
-	cr_assert_eq(RPC(rig, TRENAMEAT, trenameat, .oldname = p9_str(".."),
-			 .newname = p9_str("x")),
-		     EBUSY);
+	cr_assert_eq(
+		RPC(rig, TRENAMEAT, trenameat, .oldname = p9_str(".."), .newname = p9_str("x")),
+		EBUSY);
 	cr_assert_eq(RPC(rig, TRENAME, trename, .fid = 1, .dfid = 0, .name = p9_str("..")), EBUSY);
 	rig_free(rig);
 }
@@ -178,8 +177,7 @@ Test(tree, a_directory_moved_into_its_own_child_is_refused)
 /* Every changing request of plain 9P2000.L. */
 Test(readonly, every_change_is_erofs_and_reading_works)
 {
-	struct rig *rig =
-		rig_new((struct rig_options){.version = P9_VERSION_L, .readonly = true});
+	struct rig *rig = rig_new((struct rig_options){.version = P9_VERSION_L, .readonly = true});
 
 	rig_file(rig, "root/f", "hello");
 	cr_assert_eq(walk(rig, 0, 1, "f", NULL, NULL), 0);
@@ -190,8 +188,7 @@ Test(readonly, every_change_is_erofs_and_reading_works)
 	cr_assert_eq(RPC(rig, TMKNOD, tmknod, .name = p9_str("x"), .mode = S_IFIFO), EROFS);
 	cr_assert_eq(RPC(rig, TMKDIR, tmkdir, .name = p9_str("x")), EROFS);
 	cr_assert_eq(RPC(rig, TRENAME, trename, .fid = 1, .dfid = 0, .name = p9_str("x")), EROFS);
-	cr_assert_eq(RPC(rig, TRENAMEAT, trenameat, .oldname = p9_str("f"),
-			 .newname = p9_str("x")),
+	cr_assert_eq(RPC(rig, TRENAMEAT, trenameat, .oldname = p9_str("f"), .newname = p9_str("x")),
 		     EROFS);
 	cr_assert_eq(RPC(rig, TSETATTR, tsetattr, .fid = 1, .valid = P9_SETATTR_MODE), EROFS);
 	cr_assert_eq(RPC(rig, TXATTRCREATE, txattrcreate, .fid = 1, .name = p9_str("user.x")),
@@ -221,9 +218,9 @@ Test(readonly, every_extended_change_is_erofs_and_opening_works)
 	cr_assert_eq(RPC(rig, TSYMLINKAT, tsymlinkat, .newfid = P9_NOFID, .name = p9_str("x"),
 			 .target = p9_str("y")),
 		     EROFS);
-	cr_assert_eq(RPC(rig, TRENAMEAT2, trenameat2, .oldname = p9_str("f"),
-			 .newname = p9_str("x")),
-		     EROFS);
+	cr_assert_eq(
+		RPC(rig, TRENAMEAT2, trenameat2, .oldname = p9_str("f"), .newname = p9_str("x")),
+		EROFS);
 	cr_assert_eq(RPC(rig, TSETXATTR, tsetxattr, .fid = 1, .name = p9_str("user.x")), EROFS);
 	cr_assert_eq(RPC(rig, TREMOVEXATTR, tremovexattr, .fid = 1, .name = p9_str("user.x")),
 		     EROFS);

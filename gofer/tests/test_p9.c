@@ -182,8 +182,8 @@ Test(p9, every_short_output_buffer_is_reported)
 
 Test(p9, the_wire_form_of_a_walk_is_as_documented)
 {
-	static const uint8_t want[] = {25, 0, 0,   0,	110, 7, 0, 1, 0,   0,	0,   2, 0,
-				       0,  0, 2, 0, 1, 0,   'a', 3,   0, 'b', 'c', 'd'};
+	static const uint8_t want[] = {25, 0, 0, 0, 110, 7, 0,	 1, 0, 0,   0,	 2,  0,
+				       0,  0, 2, 0, 1,	 0, 'a', 3, 0, 'b', 'c', 'd'};
 	uint8_t buf[64];
 	struct p9_msg msg = {.type = P9_TWALK, .tag = 7};
 

@@ -3,8 +3,9 @@
  *
  *   gofer-serve [-r] [-s] [-1] DIR SOCKET-PATH | DIR PORT | DIR fd:N
  *
- * PORT listens on 127.0.0.1 only; fd:N serves the one connection that is open already. -r read-only,
- * -s inside the gofer's sandbox, -1 exits after the first connection. One process per connection.
+ * PORT listens on 127.0.0.1 only; fd:N serves the one connection that is open already. -r
+ * read-only, -s inside the gofer's sandbox, -1 exits after the first connection. One process per
+ * connection.
  */
 #include <errno.h>
 #include <fcntl.h>

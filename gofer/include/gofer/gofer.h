@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The file server: one process per container, started by runsc, serving the sentry.
  *
- * runsc forks a child (preferably with CLONE_NEWPID), which calls gofer_enter() to give up all it can
- * and then gofer_serve(). Both sides of each connection are prepared by runsc: a socketpair
+ * runsc forks a child (preferably with CLONE_NEWPID), which calls gofer_enter() to give up all it
+ * can and then gofer_serve(). Both sides of each connection are prepared by runsc: a socketpair
  * (AF_UNIX, SOCK_STREAM or SOCK_SEQPACKET) and an fd of the mount's root.
  */
 #pragma once
@@ -13,10 +13,10 @@
 
 /* One mount: the container's root or a bind mount. Both fds stay the caller's.
  *
- * @root_fd: O_PATH fd of a directory, or of a single file, socket, FIFO or device node. It must stay
- * usable after this process has left its mount namespace: open it in a namespace that stays, or
- * better, as a detached tree: open_tree(OPEN_TREE_CLONE | AT_RECURSIVE), with mount_setattr() for a
- * read-only one. */
+ * @root_fd: O_PATH fd of a directory, or of a single file, socket, FIFO or device node. It must
+ * stay usable after this process has left its mount namespace: open it in a namespace that stays,
+ * or better, as a detached tree: open_tree(OPEN_TREE_CLONE | AT_RECURSIVE), with mount_setattr()
+ * for a read-only one. */
 struct gofer_mount {
 	int sock_fd;
 	int root_fd;
@@ -38,7 +38,7 @@ struct gofer_config {
 	size_t n_mounts;
 	int shutdown_fd; /* serving ends when this is readable; -1: none */
 	int log_fd;	 /* one line per event worth knowing; -1: none */
-	int proc_fd;	 /* /proc/self/fd of this process, from gofer_enter(); -1: open it by path */
+	int proc_fd; /* /proc/self/fd of this process, from gofer_enter(); -1: open it by path */
 	struct gofer_limits limits;
 };
 
