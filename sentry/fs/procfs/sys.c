@@ -179,18 +179,17 @@ static int add_dotted(struct pseudo_inode *root, const char *name, uint32_t mode
 	const char *dot;
 
 	while ((dot = strchr(name, '.')) != NULL) {
-		struct pseudo_inode *next = NULL;
+		struct pseudo_inode *next;
 		char part[32];
-		int r;
 
 		snprintf(part, sizeof(part), "%.*s", (int)(dot - name), name);
-		r = pseudo_mkdir(dir, part, 0555, &next);
-		if (r < 0 && r != -EEXIST)
-			return r;
-		if (r == -EEXIST)
-			next = pseudo_child(dir, part);
-		if (!next)
-			return -ENOENT;
+		next = pseudo_child(dir, part);
+		if (!next) {
+			int r = pseudo_mkdir(dir, part, 0555, &next);
+
+			if (r < 0)
+				return r;
+		}
 		dir = next;
 		name = dot + 1;
 	}
