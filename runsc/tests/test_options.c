@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "cli/options.h"
 
@@ -31,9 +32,20 @@ static int parse(enum option_order order, const char *const *argv)
 
 	while (argv[argc])
 		argc++;
+	free(v.env.items);
+	free(args);
+	args = NULL;
 	v = (struct values){0};
 	return options_parse(table, order, argc, (char **)argv, &v, &args, &n_args, &cause);
 }
+
+static void forget(void)
+{
+	free(v.env.items);
+	free(args);
+}
+
+TestSuite(options, .fini = forget);
 
 #define PARSE(order, ...) parse(order, (const char *const[]){"runsc", __VA_ARGS__, NULL})
 
