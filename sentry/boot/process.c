@@ -272,7 +272,7 @@ int process_new(struct task **ret, struct kernel *k, const struct sentry_process
 	if (r == 0)
 		r = load(t, p, why, why_size);
 	if (r < 0) {
-		process_abandon(t);
+		task_abandon(t);
 		return r;
 	}
 	*ret = t;

@@ -13,5 +13,3 @@ struct task;
  * @p. On failure @why names the object and the cause, and nothing is left. */
 int process_new(struct task **ret, struct kernel *k, const struct sentry_process *p, bool init,
 		char *why, size_t why_size);
-/* Drops a process that was never started. */
-void process_abandon(struct task *t);
