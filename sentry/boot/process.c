@@ -278,8 +278,3 @@ int process_new(struct task **ret, struct kernel *k, const struct sentry_process
 	*ret = t;
 	return 0;
 }
-
-void process_abandon(struct task *t)
-{
-	task_abandon(t);
-}
