@@ -191,7 +191,6 @@ static void scheduling(void)
 	SHOW(syscall(SYS_getpriority, PRIO_PROCESS, 0));
 	SHOW(setpriority(PRIO_PROCESS, 0, 7));
 	SHOW(syscall(SYS_getpriority, PRIO_PROCESS, 0));
-	SHOW(syscall(SYS_getpriority, PRIO_PGRP, 0));
 	SHOW(syscall(SYS_getpriority, 9, 0));
 	SHOW(syscall(SYS_getpriority, PRIO_PROCESS, 99999));
 	SHOW(setpriority(PRIO_PROCESS, 0, 100));
