@@ -16,6 +16,11 @@ HOST_SYSCALL(ppoll);
 HOST_SYSCALL(accept4);
 HOST_SYSCALL(recvmsg);
 HOST_SYSCALL(sendmsg);
+/* tap/io and its captures run in this process (tap/README.md). */
+HOST_SYSCALL(recvmmsg);
+HOST_SYSCALL(sendmmsg);
+HOST_SYSCALL(readv);
+HOST_SYSCALL(writev);
 /* clock_gettime is answered by the vDSO; the call is made when the host's clock source has none. */
 HOST_SYSCALL(clock_gettime);
 
