@@ -57,7 +57,9 @@ static int write_xattr(struct fid *fid, const struct p9_twrite *t, struct p9_msg
 {
 	struct fid_xattr *x = &fid->xattr;
 
-	if (t->offset != x->written || t->data.len > x->size - x->written)
+	if (t->offset != x->written)
+		return -EINVAL;
+	if (t->data.len > x->size - x->written)
 		return -ENOSPC;
 	if (t->data.len)
 		memcpy(x->data + x->written, t->data.data, t->data.len);

@@ -45,7 +45,16 @@ static pid_t fork_pidns(void)
 	return (pid_t)syscall(435 /* clone3 */, &args, sizeof(args));
 }
 
-static struct boxed *boxed_new(void)
+/* A detached copy of the tree, as runsc makes it, or just a path fd. */
+static int open_root(const char *path, bool detached)
+{
+	if (detached)
+		return (int)syscall(428 /* open_tree */, AT_FDCWD, path,
+				    1 /* OPEN_TREE_CLONE */ | 0x8000 /* AT_RECURSIVE */ | O_CLOEXEC);
+	return open(path, O_PATH | O_CLOEXEC);
+}
+
+static struct boxed *boxed_new_on(bool detached)
 {
 	struct boxed *box = calloc(1, sizeof(*box));
 	int sv[2];
@@ -56,7 +65,8 @@ static struct boxed *boxed_new(void)
 	strcpy(box->rig.dir, box->dir);
 	rig_file(&box->rig, "f", "hello");
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv), 0);
-	root = open(box->dir, O_PATH | O_CLOEXEC);
+	root = open_root(box->dir, detached);
+	cr_assert_geq(root, 0);
 	box->pid = fork_pidns();
 	cr_assert_geq(box->pid, 0);
 	if (!box->pid)
@@ -69,6 +79,11 @@ static struct boxed *boxed_new(void)
 		     0);
 	cr_assert_eq(RPC(&box->rig, TATTACH, tattach, .fid = 0, .afid = P9_NOFID), 0);
 	return box;
+}
+
+static struct boxed *boxed_new(void)
+{
+	return boxed_new_on(false);
 }
 
 static void boxed_free(struct boxed *box)
@@ -171,9 +186,8 @@ Test(sandbox, only_named_fds_are_left)
 	boxed_free(box);
 }
 
-Test(sandbox, files_are_served_from_inside)
+static void every_call_once(struct boxed *box)
 {
-	struct boxed *box = boxed_new();
 	struct rig *rig = &box->rig;
 
 	cr_assert_eq(RPC(rig, TOPENAT, topenat, .newfid = 1, .name = p9_str("f"), .flags = O_RDWR),
@@ -226,6 +240,21 @@ Test(sandbox, files_are_served_from_inside)
 	cr_assert_eq(RPC(rig, TUNLINKAT, tunlinkat, .dirfid = 0, .name = p9_str("d"),
 			 .flags = P9_UNLINK_REMOVEDIR),
 		     0);
+}
+
+Test(sandbox, files_are_served_from_inside)
+{
+	struct boxed *box = boxed_new();
+
+	every_call_once(box);
+	boxed_free(box);
+}
+
+Test(sandbox, a_detached_tree_is_a_good_root)
+{
+	struct boxed *box = boxed_new_on(true);
+
+	every_call_once(box);
 	boxed_free(box);
 }
 
