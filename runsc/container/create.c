@@ -426,9 +426,9 @@ static int copy_config(struct creation *cr, struct cause *cause)
 
 	if (fd < 0)
 		return cause_errno(cause, -errno, "container %s: config.json", cr->c->id);
-	r = json_dumpfd(cr->args->spec->doc.root, fd, JSON_COMPACT);
+	r = json_write(fd, cr->args->spec->doc.root, JSON_COMPACT);
 	close(fd);
-	return r < 0 ? cause_errno(cause, -EIO, "container %s: config.json", cr->c->id) : 0;
+	return r < 0 ? cause_errno(cause, r, "container %s: config.json", cr->c->id) : 0;
 }
 
 static int describe(struct creation *cr, struct cause *cause)

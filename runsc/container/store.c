@@ -315,7 +315,7 @@ static int write_file(struct container *c, const char *name, const json_t *o, st
 	fd = openat(c->dir_fd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return cause_errno(cause, -errno, "container %s: %s", c->id, name);
-	r = json_dumpfd(o, fd, JSON_INDENT(2)) < 0 ? -EIO : 0;
+	r = json_write(fd, o, JSON_INDENT(2));
 	if (close(fd) < 0)
 		r = -errno;
 	if (!r && renameat(c->dir_fd, tmp, c->dir_fd, name) < 0)

@@ -341,3 +341,20 @@ int json_element(const struct json_at *array, size_t index, struct json_at *ret)
 		return json_fail(ret, "expected an object, found %s", type_name(ret->v));
 	return 0;
 }
+
+int json_write(int fd, const json_t *o, size_t flags)
+{
+	char *text = json_dumps(o, flags);
+	size_t len = text ? strlen(text) : 0, done = 0;
+	int r = text ? 0 : -ENOMEM;
+
+	while (done < len && !r) {
+		ssize_t n = write(fd, text + done, len - done);
+
+		if (n < 0 && errno != EINTR)
+			r = -errno;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	free(text);
+	return r;
+}

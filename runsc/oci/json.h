@@ -58,3 +58,6 @@ int json_get_strings(const struct json_at *at, const char *key, unsigned rules,
 		     const char *const **ret, size_t *ret_n);
 /* Element of an array; it must be an object. */
 int json_element(const struct json_at *array, size_t index, struct json_at *ret);
+
+/* Writes @o in one piece. Returns 0 or a negative errno. */
+int json_write(int fd, const json_t *o, size_t flags);

@@ -361,12 +361,12 @@ bool cgroup_read(const json_t *dirs, const char *file, char *buf, size_t size)
 static void remove_path(const char *dir)
 {
 	char path[PATH_MAX];
-	struct timespec pause = {0, 10 * 1000 * 1000};
+	struct timespec pause = {0, 1000 * 1000};
 	int r = -1;
 
 	snprintf(path, sizeof(path), "%s", dir);
 	/* Busy until the last process has been reaped. */
-	for (int tries = 0; tries < 300; tries++) {
+	for (int tries = 0; tries < 3000; tries++) {
 		r = rmdir(path);
 		if (r == 0 || errno != EBUSY)
 			break;
