@@ -107,8 +107,8 @@ static int copy_from(struct run *run, uint64_t at, uint64_t off, uint64_t len, b
 	return 0;
 }
 
-static int copy_stretch(struct mm *mm, struct batch *b, struct vma *v, struct run *run,
-			uint64_t start, uint64_t end)
+int cow_copy(struct mm *mm, struct batch *b, struct vma *v, struct run *run, uint64_t start,
+	     uint64_t end)
 {
 	struct run *left = to_run(range_prev(&run->r)), *fresh;
 	uint64_t off, near = 0, len = end - start;
@@ -162,11 +162,11 @@ int cow_break(struct mm *mm, struct batch *b, struct vma *v, struct run *run, ui
 		run_reprotect(mm, v, start, end);
 		return 0;
 	}
-	r = copy_stretch(mm, b, v, run, start, end);
+	r = cow_copy(mm, b, v, run, start, end);
 	/* The page itself may be there though its neighbours are not. */
 	if (r == -EFAULT && end - start > PAGE_SIZE) {
 		run = run_at(mm, addr);
-		r = copy_stretch(mm, b, v, run, addr & PAGE_MASK, (addr & PAGE_MASK) + PAGE_SIZE);
+		r = cow_copy(mm, b, v, run, addr & PAGE_MASK, (addr & PAGE_MASK) + PAGE_SIZE);
 	}
 	return r;
 }

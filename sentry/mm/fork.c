@@ -14,6 +14,7 @@
 #include "vfs/file.h"
 
 #define HOT_BUDGET 32
+#define HOT_WHOLE (4 * PAGE_SIZE)
 
 static void copy_basics(struct mm *mm, struct mm *parent)
 {
@@ -74,10 +75,12 @@ static int copy_area(struct mm *mm, struct mm *parent, struct vma *v)
 	return 0;
 }
 
-/* Gives the child its own copy of one page, so that the parent's stays the parent's alone. */
+/* Gives the child its own copy of one page, so that the parent's stays the parent's alone. Of a small run
+ * all of it: a few pages more cost less than the two mappings more that splitting it would. */
 static void copy_hot_page(struct mm *mm, struct mm *parent, struct batch *b, uint64_t addr)
 {
 	struct run *run = run_at(mm, addr), *theirs;
+	uint64_t end = addr + PAGE_SIZE;
 	struct vma *v;
 
 	if (!run || run->kind != RUN_ANON || !run->cow)
@@ -85,15 +88,17 @@ static void copy_hot_page(struct mm *mm, struct mm *parent, struct batch *b, uin
 	v = vma_at(mm, addr);
 	if (!(v->prot & PROT_WRITE))
 		return;
-	if (run_split(mm, addr) < 0 || run_split(mm, addr + PAGE_SIZE) < 0)
-		return;
-	run = run_at(mm, addr);
-	if (memfile_exclusive(run->off, PAGE_SIZE) || cow_break(mm, b, v, run, addr) < 0)
+	if (range_len(&run->r) <= HOT_WHOLE) {
+		addr = run->r.start;
+		end = run->r.end;
+	}
+	if (cow_copy(mm, b, v, run, addr, end) < 0)
 		return;
 	batch_finish(mm, b); /* the child has no stub yet: drops its reference at once */
 	theirs = run_at(parent, addr);
-	if (!theirs || !memfile_exclusive(theirs->off + (addr - theirs->r.start), PAGE_SIZE) ||
-	    run_split(parent, addr) < 0 || run_split(parent, addr + PAGE_SIZE) < 0)
+	if (!theirs || theirs->r.end < end || theirs->kind != RUN_ANON ||
+	    !memfile_exclusive(theirs->off + (addr - theirs->r.start), end - addr) ||
+	    run_split(parent, addr) < 0 || run_split(parent, end) < 0)
 		return;
 	theirs = run_at(parent, addr);
 	theirs->cow = false;

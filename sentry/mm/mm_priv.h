@@ -216,7 +216,9 @@ void run_forget_cache(struct mm *mm);
 /* cow.c */
 /* Makes the page at @addr of @run writable by this mm alone. 0, -ENOMEM, -EFAULT (source vanished). */
 int cow_break(struct mm *mm, struct batch *b, struct vma *v, struct run *run, uint64_t addr);
-/* The next fork_history; references. */
+/* Replaces [start, end) of @run by a private copy. */
+int cow_copy(struct mm *mm, struct batch *b, struct vma *v, struct run *run, uint64_t start,
+	     uint64_t end);
 struct fork_history *fork_history_get(struct fork_history *h);
 void fork_history_put(struct fork_history *h);
 void fork_history_add(struct mm *mm, uint64_t addr);

@@ -16,6 +16,7 @@
 #define MMAP_RANDOM_PAGES (1UL << 28)
 #define GAP_LEAST (128UL << 20)
 #define GAP_MOST (64UL << 30)
+#define RESIDENT_SMALL (16UL << 10)
 
 void batch_finish(struct mm *mm, struct batch *b)
 {
@@ -224,8 +225,10 @@ void mm_usage(struct mm *mm, struct mm_usage *ret)
 	for (struct run *run = run_from(mm, 0); run; run = run_next(run)) {
 		uint64_t len = range_len(&run->r), n;
 
-		/* Host files: what is in the host's page cache cannot be told apart cheaply. */
-		n = run->kind == RUN_HOST ? len : resident(run->off, len);
+		/* Host files: what is in the host's page cache cannot be told apart cheaply. Small
+		 * runs are .data and the like: in use. */
+		n = run->kind == RUN_HOST || len <= RESIDENT_SMALL ? len :
+								     resident(run->off, len);
 		ret->rss += n;
 		if (run->kind != RUN_ANON)
 			ret->shared += n;
