@@ -225,6 +225,21 @@ static int link_locked(struct task *t, struct path *dir, const struct fname *nam
 	return r;
 }
 
+/* fs.protected_hardlinks (proc_sys_fs(5)): who does not own a file may link it only when it could have
+ * been copied, and never one that gives privileges. */
+static int may_link(struct task *t, struct inode *inode)
+{
+	uint32_t mode = inode->mode;
+
+	if (t->cred->fsuid == inode->uid || task_has_cap(t, CAP_FOWNER))
+		return 0;
+	if (!S_ISREG(mode) || (mode & S_ISUID) ||
+	    (mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) ||
+	    inode_permission(inode, t, t->cred, MAY_READ | MAY_WRITE) < 0)
+		return -EPERM;
+	return 0;
+}
+
 int vfs_link(struct task *t, int olddfd, const char *old, int newdfd, const char *new, int flags)
 {
 	struct path src = { 0 };
@@ -256,6 +271,8 @@ int vfs_link(struct task *t, int olddfd, const char *old, int newdfd, const char
 		r = -EPERM;
 	else if (wp.trailing_slash)
 		r = -ENOENT;
+	else
+		r = may_link(t, src.dentry->inode);
 	if (r == 0) {
 		rwlock_wrlock(&wp.dir.dentry->inode->rw);
 		r = link_locked(t, &wp.dir, &wp.last, src.dentry->inode);
