@@ -328,10 +328,11 @@ static long file_pos(struct task *t, struct file *f, uint64_t upos, int64_t *pos
 {
 	if (upos)
 		return get_pos(t, upos, pos);
+	/* Asked of the file: the offset of a host file is the host's. */
 	mutex_lock(&f->pos_mu);
-	*pos = f->pos;
+	*pos = f->ops->llseek ? f->ops->llseek(f, t, 0, SEEK_CUR) : f->pos;
 	mutex_unlock(&f->pos_mu);
-	return 0;
+	return *pos < 0 ? *pos : 0;
 }
 
 static long put_pos(struct task *t, struct file *f, uint64_t upos, int64_t pos)
@@ -339,7 +340,10 @@ static long put_pos(struct task *t, struct file *f, uint64_t upos, int64_t pos)
 	if (upos)
 		return copy_out(t, upos, &pos, sizeof(pos));
 	mutex_lock(&f->pos_mu);
-	f->pos = pos;
+	if (f->ops->llseek)
+		(void)f->ops->llseek(f, t, pos, SEEK_SET);
+	else
+		f->pos = pos;
 	mutex_unlock(&f->pos_mu);
 	return 0;
 }
