@@ -94,12 +94,11 @@ static json_t *mounts(const struct do_options *o)
 {
 	json_t *list = json_pack(
 		"[{s:s, s:s, s:s}, {s:s, s:s, s:s}, {s:s, s:s, s:s}, {s:s, s:s, s:s, s:[s]},"
-		" {s:s, s:s, s:s, s:[s]}, {s:s, s:s, s:s, s:[s]}]",
+		" {s:s, s:s, s:s, s:[s]}]",
 		"destination", "/proc", "type", "proc", "source", "proc", "destination", "/dev", "type",
 		"tmpfs", "source", "tmpfs", "destination", "/dev/pts", "type", "devpts", "source",
 		"devpts", "destination", "/dev/shm", "type", "tmpfs", "source", "shm", "options",
-		"mode=1777", "destination", "/sys", "type", "sysfs", "source", "sysfs", "options", "ro",
-		"destination", "/tmp", "type", "tmpfs", "source", "tmpfs", "options", "mode=1777");
+		"mode=1777", "destination", "/sys", "type", "sysfs", "source", "sysfs", "options", "ro");
 
 	for (size_t i = 0; i < o->volumes.n; i++) {
 		const char *text = o->volumes.items[i], *colon = strchr(text, ':');
