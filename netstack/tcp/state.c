@@ -8,7 +8,7 @@
 
 /* From each state (index) to which others (bits): figure 5 of RFC 9293, plus the aborts, which lead to
  * CLOSED from everywhere. */
-static const uint32_t allowed[] = {
+UNUSED static const uint32_t allowed[] = {
 	[TCP_ST_CLOSED] = ST(SYN_SENT) | ST(LISTEN) | ST(ESTABLISHED) | ST(SYN_RCVD),
 	[TCP_ST_LISTEN] = ST(CLOSED),
 	[TCP_ST_SYN_SENT] = ST(CLOSED) | ST(ESTABLISHED) | ST(SYN_RCVD),

@@ -33,7 +33,7 @@ static void report(const struct sentry_config *cfg, int error, const char *why)
 
 	if (cfg->ready_fd < 0)
 		return;
-	strncpy(ready.message, why, sizeof(ready.message) - 1);
+	memcpy(ready.message, why, strnlen(why, sizeof(ready.message) - 1));
 	(void)host_write(cfg->ready_fd, &ready, sizeof(ready));
 	host_close(cfg->ready_fd);
 }
