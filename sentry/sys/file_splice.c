@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "sys/file_internal.h"
 #include "util/cleanup.h"
@@ -70,6 +71,23 @@ static int get_pos(struct task *t, uint64_t upos, int64_t *pos)
 	return *pos < 0 ? -EINVAL : 0;
 }
 
+/* A file's own offset is read and set through llseek: a host file keeps it elsewhere. */
+static int64_t own_pos(struct task *t, struct file *f)
+{
+	mutex_lock(&f->pos_mu);
+	int64_t pos = f->ops->llseek ? f->ops->llseek(f, t, 0, SEEK_CUR) : -ESPIPE;
+
+	mutex_unlock(&f->pos_mu);
+	return pos;
+}
+
+static void set_own_pos(struct task *t, struct file *f, int64_t pos)
+{
+	mutex_lock(&f->pos_mu);
+	(void)f->ops->llseek(f, t, pos, SEEK_SET);
+	mutex_unlock(&f->pos_mu);
+}
+
 static bool readable(const struct file *f)
 {
 	return (f->flags & O_ACCMODE) != O_WRONLY;
@@ -101,13 +119,12 @@ static ssize_t sendfile_files(struct task *t, struct file *out, struct file *in,
 			return -EFAULT;
 		return r;
 	}
-	mutex_lock(&in->pos_mu);
-	pos = in->pos;
-	mutex_unlock(&in->pos_mu);
+	pos = own_pos(t, in);
+	if (pos < 0)
+		return pos;
 	r = pump(t, in, &pos, out, NULL, count);
-	mutex_lock(&in->pos_mu);
-	in->pos = pos;
-	mutex_unlock(&in->pos_mu);
+	if (r > 0)
+		set_own_pos(t, in, pos);
 	return r;
 }
 

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statfs.h>
-#include <unistd.h>
 
 #include "fs/tmpfs/tmpfs_internal.h"
+#include "mm/memfile.h"
 #include "util/cleanup.h"
 
 #define DIRENT_SIZE 20 /* what a name adds to a directory's st_size, as Linux's tmpfs says */
@@ -400,7 +400,7 @@ static void tmpfs_free(struct super *sb)
 static int tmpfs_statfs(struct super *sb, struct kstatfs *st)
 {
 	struct tmpfs_super *ts = (struct tmpfs_super *)sb;
-	uint64_t ram = (uint64_t)sysconf(_SC_PHYS_PAGES);
+	uint64_t ram = memfile_total_bytes() / 4096;
 	uint64_t used = ts->used_bytes / 4096;
 	uint64_t total = ts->opt.max_bytes ? ts->opt.max_bytes / 4096 : MAX(ram / 2, used);
 	uint64_t inodes = ts->opt.max_inodes ? ts->opt.max_inodes : MAX(ram / 2, ts->used_inodes);
@@ -472,7 +472,7 @@ static int parse_size(const char *s, uint64_t *ret)
 	if (end == s)
 		return -EINVAL;
 	if (*end == '%') {
-		v = v * (unsigned long long)sysconf(_SC_PHYS_PAGES) / 100 * 4096;
+		v = v * memfile_total_bytes() / 4096 / 100 * 4096;
 		end++;
 	} else if (*end == 'k' || *end == 'K') {
 		v <<= 10;
