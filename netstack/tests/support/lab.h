@@ -160,6 +160,9 @@ static inline struct lab *lab_new_cfg(const struct net_config *given, uint32_t o
 	lab_route(lab, "0.0.0.0", 0, "10.0.0.254");
 	lab_route(lab, "::", 0, "fd00::fe");
 	lab_flush(lab);
+	lab->now += NET_SEC(3); /* the second report of the joined groups */
+	lab_flush(lab);
+	cr_assert_eq(net_stack_deadline(lab->stack), NET_TIME_NEVER);
 	return lab;
 }
 
