@@ -85,7 +85,7 @@ static int connect_path(const char *path)
 
 int console_send(const char *path, uint16_t rows, uint16_t cols, struct cause *cause)
 {
-	int master, slave, r;
+	int master = -1, slave = -1, r;
 	int sock = connect_path(path);
 
 	if (sock < 0)
