@@ -92,6 +92,8 @@ struct mm {
 	_Atomic(struct run *) last; /* look-up cache of usercopy; NULL whenever a run changes */
 	struct plat_space *space;   /* set once under the write lock */
 	bool live;		    /* the space has our mappings */
+	bool quiet;		    /* inside one operation: new runs are told to the stub at its end */
+	bool quiet_resident;	    /* ... and their pages exist already */
 
 	uint64_t task_size, mmap_base, mmap_random;
 	uint64_t brk_start, brk;
@@ -188,6 +190,8 @@ bool mm_may_expand(const struct mm *mm, uint64_t len, int prot, uint32_t flags,
 		   const struct mm_limits *lim);
 /* Unmaps [start, end): areas (except VMA_PATCH) and runs. 0 or -ENOMEM. */
 int mm_remove(struct mm *mm, struct batch *b, uint64_t start, uint64_t end);
+/* The same, but leaves it to the caller to unmap or replace [start, end) in the stub. */
+int mm_remove_books(struct mm *mm, struct batch *b, uint64_t start, uint64_t end);
 int mm_find_gap(struct mm *mm, uint64_t hint, uint64_t len, int flags, uint64_t *ret);
 bool mm_range_has(const struct mm *mm, uint64_t start, uint64_t end, uint32_t vma_flags);
 
@@ -205,6 +209,8 @@ int run_establish(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, bo
 void run_insert(struct mm *mm, struct vma *v, struct run *run);
 /* Applies the area's protection to the runs of [start, end). */
 void run_reprotect(struct mm *mm, struct vma *v, uint64_t start, uint64_t end);
+/* Maps all pages of memory whose pages exist: cheaper than a fault for each. */
+void run_populate(struct mm *mm, uint64_t start, uint64_t end);
 /* Joins all neighbours that nothing tells apart. */
 void run_merge_all(struct mm *mm);
 /* Makes run->ptr. 0, -ENOMEM, -EFAULT. */

@@ -129,15 +129,14 @@ static int place(struct mm *mm, struct batch *b, const struct request *rq, uint6
 		return -ENOMEM;
 	if (mm_range_has(mm, addr, addr + rq->len, VMA_SEALED))
 		return -EPERM;
-	return mm_remove(mm, b, addr, addr + rq->len);
+	return mm_remove_books(mm, b, addr, addr + rq->len);
 }
 
 /* A private, writable, small file area is .data: it will be written at once, so it is copied now. */
 static void copy_small(struct mm *mm, struct batch *b, struct vma *v)
 {
-	uint64_t len = range_len(&v->r);
-
-	if (!v->m || (v->flags & VMA_SHARED) || !(v->prot & PROT_WRITE) || len > EAGER_COPY)
+	if (!v->m || (v->flags & VMA_SHARED) || !(v->prot & PROT_WRITE) ||
+	    range_len(&v->r) > EAGER_COPY)
 		return;
 	for (uint64_t at = v->r.start; at < v->r.end;) {
 		struct run *run = run_at(mm, at);
@@ -147,6 +146,24 @@ static void copy_small(struct mm *mm, struct batch *b, struct vma *v)
 		run = run_at(mm, at);
 		at = run ? run->r.end : v->r.end;
 	}
+}
+
+/* Tells the stub what stands in [start, end) now: its runs, and nothing between them where something
+ * else was mapped before (@replaced). */
+static void tell_stub(struct mm *mm, uint64_t start, uint64_t end, bool replaced)
+{
+	uint64_t at = start;
+
+	if (!mm->live)
+		return;
+	for (struct run *run = run_from(mm, start); run && run->r.start < end; run = run_next(run)) {
+		if (replaced && run->r.start > at)
+			plat_unmap(mm->space, at, run->r.start - at);
+		stub_map(mm, run);
+		at = run->r.end;
+	}
+	if (replaced && at < end)
+		plat_unmap(mm->space, at, end - at);
 }
 
 static void populate(struct mm *mm, const struct request *rq, uint64_t addr)
@@ -165,11 +182,29 @@ static bool overcommitted(const struct request *rq)
 	       rq->len > memfile_total_bytes();
 }
 
+/* Backs a new area as far as that is done at once. On -ENOMEM it is gone again. */
+static int back_new(struct mm *mm, struct batch *b, struct vma *v)
+{
+	uint64_t start = v->r.start, end = v->r.end;
+	int r;
+
+	if (v->prot == PROT_NONE || end - start > RUN_EAGER)
+		return 0;
+	r = run_establish(mm, v, start, end, (v->flags & VMA_SHARED) && (v->prot & PROT_WRITE));
+	if (r == -ENOMEM && !v->m) {
+		mm_remove_books(mm, b, start, end);
+		return r;
+	}
+	copy_small(mm, b, v);
+	return 0;
+}
+
 static int map_locked(struct mm *mm, struct batch *b, const struct request *rq,
 		      const struct mm_limits *lim, uint64_t *ret)
 {
 	uint32_t vma_flags = rq->vma_flags | (mm->lock_future ? VMA_LOCKED : 0);
 	uint64_t addr;
+	bool replaced;
 	struct vma *v;
 	int r;
 
@@ -183,21 +218,24 @@ static int map_locked(struct mm *mm, struct batch *b, const struct request *rq,
 	r = place(mm, b, rq, &addr);
 	if (r < 0)
 		return r;
+	replaced = b->runs != NULL;
 	v = vma_new(mm, addr, addr + rq->len, rq->prot, vma_flags, rq->file, rq->m, rq->off);
-	if (!v)
-		return -ENOMEM;
-	vma_insert(mm, v);
-	if (rq->prot != PROT_NONE && rq->len <= RUN_EAGER) {
-		bool write = (vma_flags & VMA_SHARED) && (rq->prot & PROT_WRITE);
-
-		r = run_establish(mm, v, addr, addr + rq->len, write);
-		if (r == -ENOMEM && !v->m) {
-			mm_remove(mm, b, addr, addr + rq->len);
-			return r;
-		}
-		copy_small(mm, b, v);
-		populate(mm, rq, addr);
+	if (v) {
+		vma_insert(mm, v);
+		mm->quiet = true;
+		mm->quiet_resident = false;
+		r = back_new(mm, b, v);
+		mm->quiet = false;
+	} else {
+		r = -ENOMEM;
 	}
+	tell_stub(mm, addr, addr + rq->len, replaced);
+	if (r < 0)
+		return r;
+	if (mm->quiet_resident)
+		run_populate(mm, addr, addr + rq->len);
+	else if (v->prot != PROT_NONE)
+		populate(mm, rq, addr);
 	vma_merge(mm, b, addr, addr + rq->len);
 	*ret = addr;
 	return 0;

@@ -45,7 +45,7 @@ int run_prot(const struct vma *v, const struct run *run)
 
 void stub_map(struct mm *mm, const struct run *run)
 {
-	if (mm->live)
+	if (mm->live && !mm->quiet)
 		plat_map(mm->space, run->r.start, range_len(&run->r), run->prot, run->fd, run->off);
 }
 
@@ -147,6 +147,12 @@ void run_insert(struct mm *mm, struct vma *v, struct run *run)
 	merge(mm, v, run);
 }
 
+void run_populate(struct mm *mm, uint64_t start, uint64_t end)
+{
+	if (mm->live)
+		plat_advise(mm->space, start, end - start, MADV_POPULATE_WRITE);
+}
+
 static int establish_anon(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
 {
 	struct run *left = to_run(range_find(&mm->runs, start - 1)), *run;
@@ -168,9 +174,12 @@ static int establish_anon(struct mm *mm, struct vma *v, uint64_t start, uint64_t
 		return -ENOMEM;
 	}
 	run_insert(mm, v, run);
-	/* Its pages exist already: mapping them all now is cheaper than one fault each. */
-	if (resident && mm->live && (run_prot(v, run_at(mm, start)) & PROT_WRITE))
-		plat_advise(mm->space, start, len, MADV_POPULATE_WRITE);
+	if (resident && (v->prot & PROT_WRITE)) {
+		if (mm->quiet)
+			mm->quiet_resident = true;
+		else
+			run_populate(mm, start, end);
+	}
 	return 0;
 }
 

@@ -18,9 +18,36 @@
 #define GAP_MOST (64UL << 30)
 #define RESIDENT_SMALL (16UL << 10)
 
+/* Whether a neighbour of the removed area @v maps the same file, and so keeps it open. */
+static bool file_still_mapped(const struct mm *mm, const struct vma *v)
+{
+	struct vma *above = vma_from(mm, v->r.start);
+	struct vma *below = above ? to_vma(range_prev(&above->r)) : vma_from(mm, v->r.start - 1);
+
+	return (above && above->m == v->m) || (below && below->m == v->m);
+}
+
+/* Memory must be out of the stub's reach before it is released, and the descriptor of a queued mapping
+ * open until it is made. Removing one of several mappings of a file is neither. */
+static bool must_flush(struct mm *mm, const struct batch *b)
+{
+	bool must = false;
+
+	if (!mm->live || !b->runs)
+		return false;
+	for (const struct run *run = b->runs; run; run = run->next_dead)
+		if (run->kind != RUN_HOST)
+			return true;
+	rwlock_rdlock(&mm->lock);
+	for (const struct vma *v = b->vmas; v && !must; v = v->next_dead)
+		must = v->m && !file_still_mapped(mm, v);
+	rwlock_unlock(&mm->lock);
+	return must;
+}
+
 void batch_finish(struct mm *mm, struct batch *b)
 {
-	if (b->runs && mm->live)
+	if (must_flush(mm, b))
 		plat_flush(mm->space);
 	while (b->runs) {
 		struct run *run = b->runs;

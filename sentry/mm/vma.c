@@ -171,37 +171,63 @@ static void stub_unmap(struct mm *mm, uint64_t start, uint64_t end)
 		plat_unmap(mm->space, start, end - start);
 }
 
-int mm_remove(struct mm *mm, struct batch *b, uint64_t start, uint64_t end)
+/* Takes one area and its runs out of the books. True if the stub had any of it. */
+static bool remove_area(struct mm *mm, struct batch *b, struct vma *v)
 {
-	uint64_t from = start; /* beginning of a stretch to unmap */
-	struct vma *v, *next;
-	bool any = false, text = false;
-	int r;
+	bool any = run_remove(mm, b, v->r.start, v->r.end);
 
-	r = vma_split(mm, start);
-	if (r == 0)
-		r = vma_split(mm, end);
+	if (any && (v->prot & PROT_EXEC) && mm->live)
+		plat_text_changed(mm->space, v->r.start, range_len(&v->r));
+	vma_unlink(mm, v);
+	v->next_dead = b->vmas;
+	b->vmas = v;
+	return any;
+}
+
+static int split_bounds(struct mm *mm, uint64_t start, uint64_t end)
+{
+	int r = vma_split(mm, start);
+
+	return r < 0 ? r : vma_split(mm, end);
+}
+
+int mm_remove_books(struct mm *mm, struct batch *b, uint64_t start, uint64_t end)
+{
+	struct vma *v, *next;
+	int r = split_bounds(mm, start, end);
+
 	if (r < 0)
 		return r;
 	for (v = vma_from(mm, start); v && v->r.start < end; v = next) {
 		next = vma_next(v);
-		if (v->flags & VMA_PATCH) {
-			if (any)
-				stub_unmap(mm, from, v->r.start);
-			any = false;
-			from = v->r.end;
+		if (!(v->flags & VMA_PATCH))
+			remove_area(mm, b, v);
+	}
+	return 0;
+}
+
+int mm_remove(struct mm *mm, struct batch *b, uint64_t start, uint64_t end)
+{
+	uint64_t from = start; /* beginning of a stretch to unmap */
+	struct vma *v, *next;
+	bool any = false;
+	int r = split_bounds(mm, start, end);
+
+	if (r < 0)
+		return r;
+	for (v = vma_from(mm, start); v && v->r.start < end; v = next) {
+		next = vma_next(v);
+		if (!(v->flags & VMA_PATCH)) {
+			any |= remove_area(mm, b, v);
 			continue;
 		}
-		any |= run_remove(mm, b, v->r.start, v->r.end);
-		text |= (v->prot & PROT_EXEC) != 0;
-		vma_unlink(mm, v);
-		v->next_dead = b->vmas;
-		b->vmas = v;
+		if (any)
+			stub_unmap(mm, from, v->r.start);
+		any = false;
+		from = v->r.end;
 	}
 	if (any)
 		stub_unmap(mm, from, end);
-	if (text && mm->live)
-		plat_text_changed(mm->space, start, end - start);
 	return 0;
 }
 
