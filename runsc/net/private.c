@@ -142,8 +142,8 @@ static int address_both(struct nl_sock *sk, const struct net_private *cfg, int h
 {
 	struct net_plan_link *link = &plan->links[0];
 	struct net_plan_addr host[2];
-	uint32_t host4, guest4;
-	struct subnet s;
+	uint32_t host4 = 0, guest4;
+	struct subnet s = { 0 };
 	int r;
 
 	if (cfg->host_cidr) {
