@@ -230,7 +230,7 @@ static bool child_namespaces(const struct sandbox_params *params, int sync_fd)
 				  : unshare(CLONE_NEWNET) < 0)
 		child_fail(sync_fd, -errno, "network namespace");
 	if (cfg->hostname)
-		(void)sethostname(cfg->hostname, strlen(cfg->hostname));
+		(void)!sethostname(cfg->hostname, strlen(cfg->hostname));
 
 	int r = null_stdio(cfg->log_fd);
 
