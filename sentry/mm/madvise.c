@@ -54,6 +54,26 @@ static int zap_private(struct mm *mm, struct batch *b, struct vma *v, uint64_t s
 	return 0;
 }
 
+/* MADV_REMOVE: a hole in what is mapped. Anonymous shared memory is zapped here; for a file the caller
+ * punches it when the lock is gone (result 1). */
+static int remove_shared(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
+{
+	if ((v->flags & VMA_LOCKED) || !v->m)
+		return -EINVAL;
+	if (!(v->flags & VMA_SHARED) || !(v->flags & VMA_MAYWRITE))
+		return -EACCES;
+	if (v->file)
+		return 1;
+	for (struct run *run = run_from(mm, start); run && run->r.start < end; run = run_next(run)) {
+		uint64_t a = run->r.start > start ? run->r.start : start;
+		uint64_t z = run->r.end < end ? run->r.end : end;
+
+		if (run->kind == RUN_SHM)
+			memfile_zap(run->off + (a - run->r.start), z - a);
+	}
+	return 0;
+}
+
 /* MADV_DONTNEED on a shared mapping only drops page tables: nothing to see. */
 static int dontneed(struct mm *mm, struct batch *b, struct vma *v, uint64_t start, uint64_t end)
 {
@@ -77,11 +97,7 @@ static int advise_area(struct mm *mm, struct batch *b, struct vma *v, uint64_t s
 			return -EINVAL;
 		return end - start >= FREE_LEAST ? zap_private(mm, b, v, start, end) : 0;
 	case MADV_REMOVE:
-		if ((v->flags & VMA_LOCKED) || anon)
-			return -EINVAL;
-		if (!(v->flags & VMA_SHARED) || !(v->flags & VMA_MAYWRITE))
-			return -EACCES;
-		return 1; /* the caller punches the file */
+		return remove_shared(mm, v, start, end);
 	case MADV_WIPEONFORK:
 		if (!anon)
 			return -EINVAL;

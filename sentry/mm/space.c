@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The address space object: life, the stub behind it, layout, and what /proc shows of it. */
+#include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/resource.h>
 
 #include "boot/kernel.h"
@@ -274,6 +276,29 @@ static const char *area_name(const struct mm *mm, const struct vma *v)
 	return NULL;
 }
 
+/* The vDSO is the host's own, in every stub; ours has its size. */
+static void show_vdso(void (*fn)(void *arg, const struct mm_area *area), void *arg)
+{
+	const Elf64_Ehdr *own = (const Elf64_Ehdr *)getauxval(AT_SYSINFO_EHDR); /* NOLINT */
+	uint64_t base = plat_vdso_base(), len = 0;
+
+	if (!own || !base)
+		return;
+	for (int i = 0; i < own->e_phnum; i++) {
+		const Elf64_Phdr *p = (const Elf64_Phdr *)((const char *)own + own->e_phoff) + i;
+
+		if (p->p_type == PT_LOAD)
+			len = page_up(p->p_vaddr + p->p_memsz);
+	}
+	if (len) {
+		struct mm_area area = { .start = base, .end = base + len,
+					.prot = PROT_READ | PROT_EXEC,
+					.flags = MAP_PRIVATE | MAP_ANONYMOUS, .name = "[vdso]" };
+
+		fn(arg, &area);
+	}
+}
+
 void mm_for_each(struct mm *mm, void (*fn)(void *arg, const struct mm_area *area), void *arg)
 {
 	rwlock_rdlock(&mm->lock);
@@ -296,4 +321,5 @@ void mm_for_each(struct mm *mm, void (*fn)(void *arg, const struct mm_area *area
 			fn(arg, &area);
 	}
 	rwlock_unlock(&mm->lock);
+	show_vdso(fn, arg);
 }

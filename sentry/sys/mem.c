@@ -13,6 +13,7 @@
 #include "host/extent.h"
 #include "mm/mm.h"
 #include "sys/table.h"
+#include "task/internal.h"
 #include "task/task.h"
 #include "vfs/fdtable.h"
 #include "vfs/file.h"
@@ -285,23 +286,6 @@ long sys_move_pages(struct task *t, const struct sysargs *a)
 
 /* ---- other processes ---------------------------------------------------------------------------- */
 
-/* ptrace_may_access() with PTRACE_MODE_ATTACH_REALCREDS, as far as identities go. */
-static bool may_attach(struct task *t, struct task *target)
-{
-	const struct cred *c = t->cred, *o;
-	bool ok;
-
-	if (t->group == target->group || task_has_cap(t, CAP_SYS_PTRACE))
-		return true;
-	mutex_lock(&target->mu);
-	o = cred_get(target->cred);
-	mutex_unlock(&target->mu);
-	ok = c->uid == o->euid && c->uid == o->suid && c->uid == o->uid && c->gid == o->egid &&
-	     c->gid == o->sgid && c->gid == o->gid && target->group->dumpable;
-	cred_put(o);
-	return ok;
-}
-
 /* A reference on the address space of process @pid. */
 static int other_mm(struct task *t, int32_t pid, struct mm **ret)
 {
@@ -310,7 +294,7 @@ static int other_mm(struct task *t, int32_t pid, struct mm **ret)
 
 	if (!target)
 		return -ESRCH;
-	if (!may_attach(t, target)) {
+	if (!task_may_inspect(t, target)) {
 		r = -EPERM;
 	} else {
 		mutex_lock(&target->mu);
@@ -394,11 +378,65 @@ long sys_process_vm_writev(struct task *t, const struct sysargs *a)
 	return process_vm(t, a, false);
 }
 
+/* Advice that one process may give about another: none of it changes what memory holds. */
+static bool may_advise_other(int advice)
+{
+	switch (advice) {
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+	case MADV_WILLNEED:
+	case 25: /* MADV_COLLAPSE */
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The address space behind a pidfd. */
+static int pidfd_mm(struct task *t, int fd, struct mm **ret)
+{
+	struct file *f = fd_get(t, fd);
+	struct tgroup *g;
+	int r = -EBADF;
+
+	if (!f)
+		return r;
+	g = pidfd_group(f);
+	if (g) {
+		r = other_mm(t, g->pid, ret);
+		tgroup_put(g);
+	}
+	fd_put(t, f);
+	return r;
+}
+
 long sys_process_madvise(struct task *t, const struct sysargs *a)
 {
-	(void)t;
-	/* Needs a pidfd of another process; nothing of it is visible to the guest but the errors. */
-	return a->a[4] ? -EINVAL : -EBADF;
+	struct iovec *iov;
+	struct iov_iter it;
+	struct mm *mm;
+	long done = 0;
+	int r;
+
+	if (a->a[4])
+		return -EINVAL;
+	r = iov_iter_import(&it, t->mm, a->a[1], a->a[2], &iov);
+	if (r < 0)
+		return r;
+	r = pidfd_mm(t, (int)a->a[0], &mm);
+	if (r == 0) {
+		if (!may_advise_other((int)a->a[3]) && mm != t->mm)
+			r = -EINVAL;
+		for (size_t i = 0; r == 0 && i < a->a[2]; i++) {
+			r = mm_madvise(mm, (uint64_t)(uintptr_t)iov[i].iov_base, iov[i].iov_len,
+				       (int)a->a[3]);
+			if (r == 0)
+				done += (long)iov[i].iov_len;
+		}
+		mm_unref(mm);
+	}
+	free(iov);
+	return done ? done : r;
 }
 
 /* ---- barriers and protection keys --------------------------------------------------------------- */

@@ -37,11 +37,6 @@ int vfs_open_exec(struct task *t, int dfd, const char *name, int flags, struct f
 	return 0;
 }
 
-uint64_t plat_vdso_base(void)
-{
-	return 0x7ffff7fc1000;
-}
-
 static void init(void)
 {
 	fake_init();

@@ -41,6 +41,11 @@ uint64_t plat_task_size(void)
 	return TASK_SIZE;
 }
 
+uint64_t plat_vdso_base(void)
+{
+	return 0x7ffff7fc1000;
+}
+
 int plat_space_new(struct plat_space **ret, void *cookie)
 {
 	struct fake_space *s = calloc(1, sizeof(*s));
