@@ -73,8 +73,17 @@ static int mount_proc(struct super **ret, const char *options)
 
 static int mount_sysfs(struct super **ret, const char *options)
 {
+	struct pseudo_inode *dir = NULL;
+
 	(void)options;
-	return sysfs_new ? sysfs_new(ret) : pseudo_super_new(ret, "sysfs", SYSFS_MAGIC, NULL);
+	if (sysfs_new)
+		return sysfs_new(ret);
+	int r = pseudo_super_new(ret, "sysfs", SYSFS_MAGIC, NULL);
+
+	/* Where engines mount the cgroup view. */
+	if (r == 0)
+		r = pseudo_mkdir(pseudo_root(*ret), "fs", 0755, &dir);
+	return r < 0 ? r : pseudo_mkdir(dir, "cgroup", 0755, NULL);
 }
 
 static int mount_cgroup(struct super **ret, const char *options)

@@ -241,3 +241,4 @@ int64_t generic_llseek_size(struct file *f, int64_t off, int whence, int64_t siz
 /* Events for inotify: IN_* bits. @name NULL: of the object itself. */
 void fsnotify(struct inode *inode, uint32_t mask, const struct fname *name, uint32_t cookie);
 void fsnotify_file(struct file *f, uint32_t mask);
+void fsnotify_dentry(struct dentry *d, uint32_t mask); /* the object and its directory */

@@ -395,7 +395,7 @@ int vfs_setattr(struct task *t, const struct path *p, struct iattr *attr)
 		return r;
 	r = inode_setattr(inode, attr);
 	if (r == 0)
-		fsnotify(inode, IN_ATTRIB, NULL, 0);
+		fsnotify_dentry(p->dentry, IN_ATTRIB);
 	return r;
 }
 

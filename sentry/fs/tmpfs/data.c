@@ -79,6 +79,14 @@ static void uncharge(struct tmpfs_inode *ti, uint64_t len)
 	atomic_fetch_sub(&tmpfs_sb(&ti->inode)->used_bytes, len);
 }
 
+static uint64_t room_left(struct tmpfs_inode *ti)
+{
+	struct tmpfs_super *ts = tmpfs_sb(&ti->inode);
+	uint64_t used = ts->used_bytes;
+
+	return used < ts->opt.max_bytes ? page_down(ts->opt.max_bytes - used) : 0;
+}
+
 static int fill_gap(struct tmpfs_inode *ti, size_t at, uint64_t off, uint64_t len)
 {
 	struct extent e = { .off = off, .len = len };
@@ -118,6 +126,11 @@ static int fill_locked(struct tmpfs_inode *ti, uint64_t off, uint64_t end, uint6
 
 		if (r < 0 && more > len)
 			r = fill_gap(ti, i, off, len);
+		if (r == -ENOSPC && len > PAGE_SIZE) {
+			/* The last pages of a limited file system: as many as there are. */
+			len = MIN(len - PAGE_SIZE, room_left(ti));
+			r = len >= PAGE_SIZE ? fill_gap(ti, i, off, len) : -ENOSPC;
+		}
 		if (r < 0)
 			return r;
 		off += len;

@@ -74,9 +74,11 @@ static ssize_t write_locked(struct tmpfs_inode *ti, struct iov_iter *from, int64
 		void *ptr;
 		int r = tmpfs_data_fill(ti, off, chunk, grow_ahead(ti, off));
 
-		if (r < 0)
-			return done > 0 ? done : r;
 		uint64_t n = tmpfs_data_at(ti, off, chunk, &ptr);
+
+		/* A full file system takes what still fits. */
+		if (!ptr)
+			return done > 0 ? done : (r < 0 ? r : -ENOSPC);
 		size_t got = iov_iter_copy_from(from, ptr, n);
 
 		done += (ssize_t)got;

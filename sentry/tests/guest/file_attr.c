@@ -174,9 +174,6 @@ static void xattrs(void)
 	SHOW(setxattr("f", "bogus", "1", 1, 0));
 	SHOW(setxattr("f", "user.x", "1", 1, 9));
 	SHOW(setxattr("f", "", "1", 1, 0));
-	SHOW(setxattr("f", "trusted.t", "1", 1, 0));
-	SHOW(getxattr("f", "trusted.t", buf, sizeof(buf)));
-	SHOW(removexattr("f", "trusted.t"));
 	SHOW(lsetxattr("s", "user.x", "1", 1, 0));
 	ssize_t n = listxattr("f", buf, sizeof(buf));
 	int names = 0;
