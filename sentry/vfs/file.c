@@ -4,6 +4,7 @@
  * The memory of a struct file is never given back: a look-up in a descriptor table may touch one that
  * has just been closed, see fdtable.c. Its reference count then reads zero, or belongs to another file.
  */
+#include "vfs/epoll.h"
 #include "vfs/file.h"
 
 #include <errno.h>
@@ -97,6 +98,7 @@ void file_put(struct file *f)
 {
 	if (!f || !ref_put(&f->ref))
 		return;
+	epoll_file_released(f);
 	if (f->inode)
 		fsnotify_file(f, f->wrote_access ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 	if (f->locked)
