@@ -39,6 +39,7 @@ static struct numbers tramp_numbers = { .max = TRAMP_MAX };
 
 /* A stub that was asked for ahead of need. */
 static struct plat_space *stock;
+static bool reaper_runs;
 
 static pthread_mutex_t done_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t done_free = PTHREAD_COND_INITIALIZER;
@@ -297,7 +298,11 @@ int plat_space_new(struct plat_space **ret, void *mm_cookie)
 	int r = 0;
 
 	pthread_mutex_lock(&systrap_lock);
-	if (!stock)
+	/* Not before: until the sentry is confined it has one thread. */
+	if (!reaper_runs)
+		r = kthread_start(reaper, NULL, "stub-reaper");
+	reaper_runs = r == 0;
+	if (r == 0 && !stock)
 		r = stock_order();
 	if (r < 0)
 		goto out;
@@ -655,12 +660,8 @@ int plat_flush(struct plat_space *s)
 
 int space_init(void)
 {
-	int r = kthread_start(reaper, NULL, "stub-reaper");
-
-	if (r < 0)
-		return r;
 	pthread_mutex_lock(&systrap_lock);
-	r = stock_order();
+	int r = stock_order();
 	pthread_mutex_unlock(&systrap_lock);
 	return r;
 }

@@ -11,7 +11,6 @@
 #include <sys/auxv.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -20,6 +19,7 @@
 
 #include "host/mem.h"
 #include "platform/systrap/systrap.h"
+#include "seccomp/stages.h"
 
 extern const char systrap_stub_image[], systrap_stub_image_end[];
 
@@ -125,8 +125,8 @@ static void fill_const(struct stub_const *k)
 	stub_filters(k, at);
 }
 
-/* Between fork and exec: only async-signal-safe calls. @fds end up at their fixed numbers. */
-static _Noreturn void exec_zygote(const int *fds, const int *want, int n, int image)
+/* Between fork and exec, in a process with one thread. @fds end up at their fixed numbers. */
+static _Noreturn void exec_zygote(const int *fds, const int *want, int n)
 {
 	int high[STUB_FD_DONE + STUB_N_DONE];
 	static char *const argv[] = { (char *)"sentry-stub", NULL };
@@ -141,10 +141,10 @@ static _Noreturn void exec_zygote(const int *fds, const int *want, int n, int im
 	for (int i = 0; i < n; i++)
 		if (dup2(high[i], want[i]) < 0)
 			_exit(31);
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	for (int cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
-		;
-	(void)image;
+	/* As much as the host lets us: what the stub's filters allow needs neither files nor privileges. */
+	(void)stage_root();
+	(void)stage_caps();
+	(void)stage_nnp();
 	syscall(SYS_execveat, STUB_FD_IMAGE, "", argv, envp, AT_EMPTY_PATH);
 	_exit(32);
 }
@@ -232,7 +232,7 @@ int zygote_spawn(const struct plat_config *cfg)
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		exec_zygote(fds, want, 6 + STUB_N_DONE, image);
+		exec_zygote(fds, want, 6 + STUB_N_DONE);
 	close(image);
 	close(cmd[1]);
 	close(event[1]);
