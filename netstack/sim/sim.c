@@ -25,7 +25,8 @@ struct sim {
 	int nstacks;
 	struct sim_link link[LINKS_MAX];
 	int nlinks;
-	struct heap frames;
+	struct heap frames;    /* key: arrival << KEY_BITS, then order of sending */
+	uint32_t sent_now;     /* frames put on wires in this instant */
 	struct sim_frame *free_small, *free_large;
 	struct sim_rand rand;
 	sim_event_fn *event_fn;
@@ -33,6 +34,9 @@ struct sim {
 	FILE *trace;
 	uint64_t hash;
 };
+
+/* A heap does not keep the order of equal keys; a wire does. */
+#define KEY_BITS 16
 
 #define FRAME_SMALL 2048u
 #define FRAME_LARGE 65600u
@@ -284,6 +288,19 @@ static void record(struct sim *sim, int index, int from, const struct sim_frame 
 			link->cfg.kind == NET_LINK_ETHER, &frame->offload);
 }
 
+static void put_on_wire(struct sim *sim, struct sim_frame *frame, net_time at)
+{
+	int64_t order = MIN(sim->sent_now, (1u << KEY_BITS) - 1);
+
+	sim->sent_now++;
+	heap_insert(&sim->frames, &frame->node, (int64_t)((uint64_t)at << KEY_BITS) + order);
+}
+
+static net_time arrival(const struct heap_node *node)
+{
+	return node->key >> KEY_BITS;
+}
+
 static void send_copy(struct sim *sim, const struct sim_frame *frame, net_time at)
 {
 	struct sim_frame *copy = frame_new(sim, frame->len);
@@ -294,7 +311,7 @@ static void send_copy(struct sim *sim, const struct sim_frame *frame, net_time a
 	copy->to = frame->to;
 	copy->offload = frame->offload;
 	memcpy(copy->data, frame->data, frame->len);
-	heap_insert(&sim->frames, &copy->node, at);
+	put_on_wire(sim, copy, at);
 }
 
 /* Takes one frame from a stack and puts it on the wire. */
@@ -325,7 +342,7 @@ static void carry(struct sim *sim, int index, int from, struct pkt *pkt)
 	}
 	if (fate.corrupt_bit >= 0)
 		frame->data[fate.corrupt_bit / 8] ^= (uint8_t)(1 << (fate.corrupt_bit & 7));
-	heap_insert(&sim->frames, &frame->node, fate.at[0]);
+	put_on_wire(sim, frame, fate.at[0]);
 }
 
 static bool collect_output(struct sim *sim)
@@ -353,7 +370,7 @@ static bool deliver_due(struct sim *sim)
 	struct heap_node *node;
 	bool any = false;
 
-	while ((node = heap_min(&sim->frames)) && node->key <= sim->now) {
+	while ((node = heap_min(&sim->frames)) && arrival(node) <= sim->now) {
 		struct sim_frame *frame = heap_entry(node, struct sim_frame, node);
 		struct sim_link *link = &sim->link[frame->link];
 		struct net_stack *stack = sim->stack[link->stack[frame->to]];
@@ -412,7 +429,7 @@ void sim_settle(struct sim *sim)
 static net_time next_instant(const struct sim *sim)
 {
 	struct heap_node *node = heap_min(&sim->frames);
-	net_time next = node ? node->key : NET_TIME_NEVER;
+	net_time next = node ? arrival(node) : NET_TIME_NEVER;
 
 	for (int i = 0; i < sim->nstacks; i++) {
 		net_time deadline = net_stack_deadline(sim->stack[i]);
@@ -423,6 +440,14 @@ static net_time next_instant(const struct sim *sim)
 	return next;
 }
 
+static void set_now(struct sim *sim, net_time now)
+{
+	if (now <= sim->now)
+		return;
+	sim->now = now;
+	sim->sent_now = 0;
+}
+
 bool sim_step(struct sim *sim, net_time limit)
 {
 	net_time next;
@@ -431,8 +456,7 @@ bool sim_step(struct sim *sim, net_time limit)
 	next = next_instant(sim);
 	if (next > limit || next == NET_TIME_NEVER)
 		return false;
-	if (next > sim->now)
-		sim->now = next;
+	set_now(sim, next);
 	sim_settle(sim);
 	return true;
 }
@@ -441,8 +465,7 @@ void sim_run_until(struct sim *sim, net_time until)
 {
 	while (sim_step(sim, until))
 		;
-	if (until > sim->now)
-		sim->now = until;
+	set_now(sim, until);
 	sim_settle(sim);
 }
 

@@ -196,6 +196,9 @@ enum tcp_ack_result tcp_ack(struct tcp_conn *conn, const struct tcp_seg *seg)
 	ack_info_init(&info, tcp_now(conn));
 	info.prior_flight = board_in_flight(&snd->board);
 	info.has_data = !seq_eq(seg->seq, seg->end);
+	if (seg->ts && seg->opts.ts_ecr && conn->rcv.paws.on)
+		info.echo = tcp_now(conn) - tcp_now(conn) % 1000000 -
+			    NET_MS(tcp_ts_clock(conn->sk.core) + conn->out.ts_off - seg->opts.ts_ecr);
 	conn->stats.last_ack_rcvd = tcp_now(conn);
 	conn->err_soft = 0;
 	if (seq_lt(seg->ack, snd->una)) {

@@ -88,7 +88,8 @@ void tcp_conn_init_transfer(struct tcp_conn *conn)
 		conn->out.buf = MAX(conn->out.buf,
 				    MIN(want, (uint32_t)sk->core->tun.tcp_wmem[2]));
 	}
-	win->space = win->wnd;
+	/* Right-sizing begins at what one initial window brings, or it would never see growth. */
+	win->space = MIN(win->wnd, CC_INIT_CWND * win->adv_mss);
 	win->space_since = now;
 	win->space_seq = conn->rcv.copied;
 	conn->timers.last_heard = now;

@@ -8,6 +8,7 @@
  */
 #include "tcp/conn.h"
 
+#include <string.h>
 #include <sys/epoll.h>
 
 #define MERGE_MAX 512u
@@ -82,6 +83,19 @@ static void wake_reader(struct tcp_conn *conn)
 	sock_wake(&conn->sk, EPOLLIN | EPOLLRDNORM);
 }
 
+/* Appends bytes behind the last fragment, if nobody else refers to its block. */
+static bool extend_tail(struct pkt *pkt, const uint8_t *bytes, uint32_t len)
+{
+	struct pkt_frag *frag = pkt->nfrags ? &pkt->frag[pkt->nfrags - 1] : NULL;
+
+	if (!frag || frag->block->refs != 1 || frag->block->cap - frag->off - frag->len < len)
+		return false;
+	memcpy(frag->block->data + frag->off + frag->len, bytes, len);
+	frag->len += len;
+	pkt->len += len;
+	return true;
+}
+
 /* Appends small text to the last packet of the queue if that has room of its own. */
 static bool merge_small(struct tcp_conn *conn, struct pkt *pkt)
 {
@@ -97,7 +111,7 @@ static bool merge_small(struct tcp_conn *conn, struct pkt *pkt)
 		return false;
 	pkt_read(pkt, 0, bytes, pkt->len);
 	before = last->len;
-	if (!pkt_append_copy(last, bytes, pkt->len)) {
+	if (!extend_tail(last, bytes, pkt->len) && !pkt_append_copy(last, bytes, pkt->len)) {
 		pkt_trim(last, before);
 		return false;
 	}

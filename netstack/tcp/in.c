@@ -121,6 +121,7 @@ static enum drop syn_sent_synack(struct tcp_conn *conn, struct tcp_seg *seg)
 
 	learn_syn(conn, seg);
 	ack_info_init(&info, tcp_now(conn));
+	conn->stats.bytes_acked += seq_len(snd->una, seg->ack);
 	snd->una = seg->ack;
 	board_ack(&snd->board, &snd->rack, snd->una, snd->rec.high, 0, &info);
 	if (info.first_sent >= 0 && !snd->rec.timeouts) {
@@ -444,7 +445,7 @@ static enum drop parse(struct net_core *core, struct tcp_seg *seg, struct pkt *p
 	if (!pkt->offload.flags) {
 		uint64_t sum = csum_pseudo(&pkt->ip.src, &pkt->ip.dst, IPPROTO_TCP, segment_len);
 
-		if (csum_fold(sum + pkt_csum(pkt, 0, segment_len))) {
+		if (csum_fold(csum_join(sum, pkt_csum(pkt, 0, segment_len)))) {
 			MIB_INC(core, Tcp_InCsumErrors);
 			return DROP_TCP_CHECKSUM;
 		}

@@ -435,8 +435,8 @@ void tcp_out_run(struct work *work)
 	tcp_output(conn);
 }
 
-/* Repeats @range, at most @max_segs of it. 0 or errno. */
-static int retransmit(struct tcp_conn *conn, struct sack_range *range, uint32_t max_segs)
+/* Repeats @range, at most @max_segs of it; a loss probe begins no episode. 0 or errno. */
+static int retransmit(struct tcp_conn *conn, struct sack_range *range, uint32_t max_segs, bool probe)
 {
 	struct tcp_snd *snd = &conn->snd;
 	struct tcp_opts opts;
@@ -468,7 +468,10 @@ static int retransmit(struct tcp_conn *conn, struct sack_range *range, uint32_t 
 	if (sent < 0)
 		return (int)sent;
 	board_retransmitted(&snd->board, range, tcp_now(conn));
-	recovery_retransmitted(snd, range, tcp_now(conn));
+	if (probe)
+		snd->rec.retrans_total += range->segs;
+	else
+		recovery_retransmitted(snd, range, tcp_now(conn));
 	conn->stats.bytes_retrans += len;
 	MIB_ADD(conn->sk.core, Tcp_RetransSegs, range->segs);
 	if (snd->rec.state == CA_LOSS)
@@ -484,7 +487,7 @@ int tcp_retransmit_first(struct tcp_conn *conn)
 
 	if (!first)
 		return -ENOENT;
-	return retransmit(conn, first, 1);
+	return retransmit(conn, first, 1, false);
 }
 
 void tcp_retransmit_lost(struct tcp_conn *conn)
@@ -500,7 +503,7 @@ void tcp_retransmit_lost(struct tcp_conn *conn)
 			continue;
 		if (flight >= snd->cc.cwnd || queue_limited(conn))
 			break;
-		if (retransmit(conn, range, snd->cc.cwnd - flight) < 0)
+		if (retransmit(conn, range, snd->cc.cwnd - flight, false) < 0)
 			break;
 		any = true;
 	}
@@ -540,7 +543,7 @@ bool tcp_send_tlp(struct tcp_conn *conn)
 			return false;
 		last = board_last(&snd->board);
 	}
-	if (last->flags & SACK_SACKED || retransmit(conn, last, 1) < 0)
+	if (last->flags & SACK_SACKED || retransmit(conn, last, 1, true) < 0)
 		return false;
 	last->flags |= SACK_PROBE;
 	recovery_tlp_sent(snd, true);

@@ -130,10 +130,8 @@ static bool up_to_mark(struct tcp_conn *conn, struct reader *rd, uint32_t *len)
 		*len = ahead; /* a read does not cross the mark */
 		return true;
 	}
-	if (conn->sk.opt.oob_inline) {
-		*len = *len ? 1 : 0;
-		return !rd->done;
-	}
+	if (conn->sk.opt.oob_inline)
+		return !rd->done; /* a read that begins at the mark goes on */
 	/* At the mark: the byte was or will be read with MSG_OOB, skip it here. */
 	if (rd->done && !rd->peek)
 		return false;

@@ -74,6 +74,7 @@ void ack_info_init(struct ack_info *info, net_time now)
 	memset(info, 0, sizeof(*info));
 	info->now = now;
 	info->first_sent = info->last_sent = info->sack_first_sent = info->rtt_sent = -1;
+	info->echo = -1;
 	info->rtt = -1;
 	info->prior_delivered_at = -1;
 }
@@ -219,7 +220,10 @@ static void delivered(struct sack_board *board, struct rack *rack, const struct 
 		info->orig_acked = true;
 	}
 	rate_sample(range, info);
-	rack_delivered(rack, range, min_rtt, info->now);
+	/* RFC 8985 6.2 step 2: an echo from before the retransmission is of the original. */
+	if (!(range->flags & SACK_EVER) || info->echo < 0 ||
+	    info->echo >= range->sent - range->sent % 1000000)
+		rack_delivered(rack, range, min_rtt, info->now);
 	if (range->sent > info->rtt_sent)
 		info->rtt_sent = range->sent;
 	board->delivered += range->segs;

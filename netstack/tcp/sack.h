@@ -93,6 +93,7 @@ struct ack_info {
 	net_time first_sent;      /* of the oldest and newest unambiguous data; -1: none */
 	net_time last_sent;
 	net_time sack_first_sent;
+	net_time echo;            /* when the echoed timestamp was taken (to the ms); -1: none */
 	net_time rtt_sent;        /* transmission time of the newest delivered range; -1 */
 	net_dur rtt;              /* the sample that was taken, or -1 */
 	/* Rate sample (draft-cheng-iccrg-delivery-rate-estimation). */

@@ -71,7 +71,7 @@ Test(tcp_persist, a_closed_window_is_probed_with_backoff_and_reopens)
 	NOTHING();
 	EXPECT(MS(210) + NET_US(1250), SEG(ACK, .seq = 1000, .ack = 1));
 	RX(MS(212), SEG(ACK, .seq = 1, .ack = 1001, .wnd_zero = true));
-	peer_run(peer, MS(613));
+	peer_run(peer, MS(614));
 	cr_assert_eq(peer_pending(peer), 1, "twice the interval");
 	peer_skip(peer);
 	RX(MS(620), SEG(ACK, .seq = 1, .ack = 1001));
@@ -117,9 +117,11 @@ Test(tcp_persist, a_small_window_is_filled_by_the_probe)
 	struct peer *peer = plain_peer();
 
 	ESTABLISH();
-	RX(MS(1), SEG(ACK, .seq = 1, .ack = 1, .wnd = 100));
+	cr_assert_eq(peer_write(peer, 10, 0), 10);
+	EXPECT(MS(0), SEG(ACK, .seq = 1, .ack = 1, .len = 10));
+	RX(MS(0), SEG(ACK, .seq = 1, .ack = 11, .wnd = 100));
 	cr_assert_eq(peer_write(peer, 1000, 0), 1000);
 	NOTHING();
-	EXPECT(MS(201), SEG(ACK, .seq = 1, .ack = 1, .len = 100));
+	EXPECT(MS(200), SEG(ACK, .seq = 11, .ack = 1, .len = 100));
 	peer_free(peer);
 }
