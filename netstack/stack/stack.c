@@ -92,11 +92,12 @@ struct net_stack *net_stack_free(struct net_stack *stack)
 		struct sock *sk;
 
 		list_for_each_entry_safe(sk, &ss->all, all) {
-			if (!sk->id)
+			if (!sk->id || sk->node.listening)
 				continue;
 			sock_unpublish(sk);
 			sk->ops->close(sk);
 		}
+		/* tcp_free() closes listeners: that frees their children too, wherever those are. */
 		ss->tcp = tcp_free(ss->tcp);
 	}
 	links_fini(&stack->links);
