@@ -182,17 +182,28 @@ void iov_iter_revert(struct iov_iter *it, const struct iov_iter *saved)
 
 ssize_t iov_iter_pin(struct iov_iter *it, bool write, struct mm_pin *pin)
 {
-	uint8_t *at = NULL;
-	size_t n = front(it, &at);
+	struct iov_iter ahead = *it;
+	size_t done = 0;
 
+	pin->mm = it->mm;
 	pin->n = 0;
-	if (!n)
-		return 0;
-	if (it->mm)
-		return mm_pin(it->mm, (uint64_t)(uintptr_t)at, n, write, pin);
-	pin->mm = NULL;
-	pin->iov[0] = (struct iovec){ .iov_base = at, .iov_len = n };
-	pin->opaque[0] = 0;
-	pin->n = 1;
-	return (ssize_t)n;
+	while (pin->n < PIN_IOV) {
+		uint8_t *at = NULL;
+		size_t n = front(&ahead, &at), did;
+
+		if (!n)
+			break;
+		if (it->mm) {
+			did = pin_more(it->mm, (uint64_t)(uintptr_t)at, n, write, pin);
+		} else {
+			pin->iov[pin->n] = (struct iovec){ .iov_base = at, .iov_len = n };
+			pin->opaque[2 * pin->n++] = 0;
+			did = n;
+		}
+		step(&ahead, did);
+		done += did;
+		if (did < n)
+			break;
+	}
+	return done ? (ssize_t)done : it->count ? -EFAULT : 0;
 }

@@ -121,7 +121,8 @@ size_t iov_iter_copy_from(struct iov_iter *it, void *dst, size_t len);	     /* g
 size_t iov_iter_zero(struct iov_iter *it, size_t len);
 void iov_iter_advance(struct iov_iter *it, size_t len);
 void iov_iter_revert(struct iov_iter *it, const struct iov_iter *saved);
-/* Pins what is at the front (both kinds of iterators); does not advance. */
+/* Pins as much from the front as fits into @pin, over several iovecs (both kinds of iterators); does not
+ * advance. Returns the bytes covered. */
 ssize_t iov_iter_pin(struct iov_iter *it, bool write, struct mm_pin *pin);
 
 /* Hooks for the platform (plat_config). */

@@ -240,6 +240,11 @@ int fault_locked(struct mm *mm, struct batch *b, uint64_t addr, enum access acce
 /* The same on behalf of the sentry itself, without the lock held; also makes the alias. */
 int fault_for_sentry(struct mm *mm, uint64_t addr, bool write);
 
+/* pin.c */
+#define PIN_IOV 16
+/* Appends to @pin; returns the bytes covered. */
+size_t pin_more(struct mm *mm, uint64_t addr, size_t len, bool write, struct mm_pin *pin);
+
 /* mappable.c */
 /* The sentry's alias of [off, off+len) of a host file; stays valid while the mappable lives. */
 int mappable_alias(struct mappable *m, int fd, uint64_t off, uint64_t len, bool write, uint8_t **ret);

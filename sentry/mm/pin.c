@@ -6,7 +6,6 @@
 
 #include "mm/mm_priv.h"
 
-#define PIN_IOV 16
 
 /* opaque[2i] = what is held: memfile offset | 1, or the mappable's address; opaque[2i+1] = length. */
 static void hold(struct mm_pin *pin, struct run *run, uint64_t addr, size_t len)
@@ -28,12 +27,10 @@ static void hold(struct mm_pin *pin, struct run *run, uint64_t addr, size_t len)
 	pin->opaque[2 * i + 1] = size;
 }
 
-ssize_t mm_pin(struct mm *mm, uint64_t addr, size_t len, bool write, struct mm_pin *pin)
+size_t pin_more(struct mm *mm, uint64_t addr, size_t len, bool write, struct mm_pin *pin)
 {
 	size_t done = 0;
 
-	pin->mm = mm;
-	pin->n = 0;
 	if (addr + len < addr)
 		len = (size_t)(UINT64_MAX - addr);
 	while (done < len && pin->n < PIN_IOV) {
@@ -52,6 +49,16 @@ ssize_t mm_pin(struct mm *mm, uint64_t addr, size_t len, bool write, struct mm_p
 		if (n == 0 && fault_for_sentry(mm, addr + done, write) < 0)
 			break;
 	}
+	return done;
+}
+
+ssize_t mm_pin(struct mm *mm, uint64_t addr, size_t len, bool write, struct mm_pin *pin)
+{
+	size_t done;
+
+	pin->mm = mm;
+	pin->n = 0;
+	done = pin_more(mm, addr, len, write, pin);
 	return done ? (ssize_t)done : len ? -EFAULT : 0;
 }
 

@@ -185,6 +185,24 @@ Test(mm_usercopy, iterators_walk_guest_iovecs)
 	mm_unref(mm);
 }
 
+Test(mm_usercopy, a_pin_covers_several_iovecs)
+{
+	struct mm *mm = fresh();
+	uint64_t a = map_anon(mm, PAGE_SIZE, RW);
+	struct iovec v[3] = { { (void *)(a + 1), 10 }, { (void *)(a + 100), 0 }, { (void *)(a + 50), 20 } };
+	struct iov_iter it = { .mm = mm, .iov = v, .n = 3, .count = 25 };
+	struct mm_pin pin;
+
+	iov_iter_advance(&it, 4);
+	cr_assert_eq(iov_iter_pin(&it, true, &pin), 21);
+	cr_assert_eq(pin.n, 2);
+	cr_assert_eq(pin.iov[0].iov_len, 6);
+	cr_assert_eq(pin.iov[1].iov_len, 15);
+	mm_unpin(&pin);
+	cr_assert_eq(it.count, 21);
+	mm_unref(mm);
+}
+
 Test(mm_usercopy, iterators_stop_at_a_fault)
 {
 	struct mm *mm = fresh();
