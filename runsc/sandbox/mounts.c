@@ -158,6 +158,75 @@ static int add_mount(struct mount_set *set, const struct oci_spec *spec, size_t 
 	return r;
 }
 
+/* Makes one missing component of a path in the root; an existing one is fine. */
+static void make_component(int root_fd, const char *parent, const char *name, bool file)
+{
+	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+	int dir = (int)syscall(SYS_openat2, root_fd, parent, &how, sizeof(how)), fd;
+
+	if (dir < 0)
+		return;
+	if (!file) {
+		(void)mkdirat(dir, name, 0755);
+	} else {
+		fd = openat(dir, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
+		if (fd >= 0)
+			close(fd);
+	}
+	close(dir);
+}
+
+static void make_target(int root_fd, const char *target, bool file)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+	int fd = (int)syscall(SYS_openat2, root_fd, target, &how, sizeof(how));
+	char parent[PATH_MAX];
+	const char *at = target;
+
+	if (fd >= 0 || strlen(target) >= sizeof(parent)) {
+		close(fd);
+		return;
+	}
+	while (*(at += strspn(at, "/"))) {
+		size_t len = strcspn(at, "/");
+		bool last = !at[len + strspn(at + len, "/")];
+		char name[NAME_MAX + 1];
+
+		if (len > NAME_MAX)
+			return;
+		memcpy(name, at, len);
+		name[len] = 0;
+		memcpy(parent, target, (size_t)(at - target));
+		parent[at - target] = 0;
+		if (strcmp(name, "..") && strcmp(name, "."))
+			make_component(root_fd, parent[0] ? parent : "/", name, file && last);
+		at += len;
+	}
+}
+
+/* Is @target inside a mount that comes before it? Then its place is not in the root. */
+static bool below_another(const struct mount_set *set, size_t index)
+{
+	const char *target = set->mounts[index].target;
+
+	for (size_t i = 1; i < index; i++) {
+		size_t len = strlen(set->mounts[i].target);
+
+		if (!strncmp(target, set->mounts[i].target, len) && (target[len] == '/' || !target[len]))
+			return true;
+	}
+	return false;
+}
+
+/* Mount points that are missing in a root the sandbox may not write to. */
+static void make_mount_points(const struct mount_set *set)
+{
+	for (size_t i = 1; i < set->n_mounts; i++) {
+		if (!below_another(set, i))
+			make_target(set->root_fd, set->mounts[i].target, set->mounts[i].is_file);
+	}
+}
+
 int mounts_open(struct mount_set *ret, const struct oci_spec *spec, const char *bundle,
 		bool overlay_root, bool overlay_binds, struct cause *cause)
 {
@@ -189,6 +258,8 @@ int mounts_open(struct mount_set *ret, const struct oci_spec *spec, const char *
 						      .fd = -1};
 		set.n_mounts++;
 	}
+	if (spec->root_readonly && !overlay_root)
+		make_mount_points(&set);
 	*ret = set;
 	return 0;
 }

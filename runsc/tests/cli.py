@@ -307,6 +307,19 @@ class Life(Case):
         self.fails("config.json: /mounts/7/source: /nonexistent: No such file or directory",
                    "create", "-b", self.bundle, "c1")
 
+    def test_mount_points_are_made_in_a_read_only_root(self):
+        def add(c):
+            c["mounts"] += [{"destination": d, "type": "bind", "source": src, "options": ["bind"]}
+                            for d, src in (("/a/b", self.dir), ("/etc/x", "/etc/hostname"),
+                                           ("/a/b/c", self.dir))]
+        self.config(change=add)
+        self.create()
+        root = os.path.join(self.bundle, "rootfs")
+        self.assertTrue(os.path.isdir(os.path.join(root, "a/b")))
+        self.assertTrue(os.path.isfile(os.path.join(root, "etc/x")))
+        self.assertTrue(os.path.isdir(os.path.join(root, "proc")))
+        self.assertFalse(os.path.exists(os.path.join(root, "a/b/c")))
+
     def test_root_is_named(self):
         self.config(change=lambda c: c["root"].update(path="nowhere"))
         self.fails("config.json: /root/path: %s/nowhere: No such file or directory" % self.bundle,
