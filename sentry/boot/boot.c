@@ -5,6 +5,7 @@
 #include "sentry/boot.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -64,6 +65,8 @@ static int kernel_init(struct kernel *k, const struct sentry_config *cfg)
 	strncpy(k->hostname, cfg->hostname ? cfg->hostname : "netsentry", sizeof(k->hostname) - 1);
 	strncpy(k->domainname, cfg->domainname ? cfg->domainname : "(none)",
 		sizeof(k->domainname) - 1);
+	/* Left alone, malloc reads /sys to find out how many arenas are worth it, after lock-down. */
+	mallopt(M_ARENA_MAX, (int)(2 * k->n_cpus));
 	krandom_seed(cfg->seed);
 	k->event_fd = host_eventfd();
 	return k->event_fd < 0 ? k->event_fd : 0;
