@@ -120,6 +120,10 @@ int demux_inherit(struct demux *d, struct demux_node *n, const struct demux_node
 	if (!b)
 		return -ENOMEM;
 	n->explicit_port = parent->explicit_port;
+	/* A later bind to the port looks at these of a connection as at those of its listener. */
+	n->reuse_addr = parent->reuse_addr;
+	n->reuse_port = parent->reuse_port;
+	n->uid = parent->uid;
 	enter(b, n);
 	return 0;
 }
