@@ -12,9 +12,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 runsc=${1:?usage: run.sh RUNSC [NAME...]}
 shift
 run=${RUN:-$runsc do}
-dir=$(mktemp -d /tmp/netsentry-guest.XXXXXX)
+dir=$(mktemp -d /var/tmp/netsentry-guest.XXXXXX)
 [ "${KEEP:-0}" = 1 ] || trap 'rm -rf "$dir"' EXIT
-chmod 755 "$dir"
+chmod 755 "$dir" # not in /tmp: "runsc do" has one of its own
 
 [ $# -gt 0 ] || set -- $(cd "$here" && ls *.c | sed 's/\.c$//')
 failed=0
