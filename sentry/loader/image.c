@@ -2,6 +2,7 @@
 /* execve's loader: finds the program behind a path (#!), reads its ELF and its interpreter's, and later maps
  * both and the stack into a fresh address space.
  */
+#include <cpuid.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -354,6 +355,14 @@ static void set_heap(const struct loader_image *img, struct mm *mm)
 	mm_layout(mm)->start_brk = start;
 }
 
+/* CPUID.1:EDX, as Linux; getauxval() gives libc's own idea of it. */
+static uint64_t hwcap(void)
+{
+	unsigned int a, b, c, d = 0;
+
+	return __get_cpuid(1, &a, &b, &c, &d) ? d : 0;
+}
+
 static size_t make_aux(const struct loader_image *img, const struct loader_ids *ids, struct stack_aux *aux)
 {
 	const struct object *obj = &img->main;
@@ -364,7 +373,7 @@ static size_t make_aux(const struct loader_image *img, const struct loader_ids *
 		aux[n++] = (struct stack_aux){ AT_SYSINFO_EHDR, vdso };
 	if (getauxval(AT_MINSIGSTKSZ))
 		aux[n++] = (struct stack_aux){ AT_MINSIGSTKSZ, getauxval(AT_MINSIGSTKSZ) };
-	aux[n++] = (struct stack_aux){ AT_HWCAP, getauxval(AT_HWCAP) };
+	aux[n++] = (struct stack_aux){ AT_HWCAP, hwcap() };
 	aux[n++] = (struct stack_aux){ AT_PAGESZ, PAGE_SIZE };
 	aux[n++] = (struct stack_aux){ AT_CLKTCK, 100 };
 	aux[n++] = (struct stack_aux){ AT_PHDR, obj->elf.phdr ? obj->elf.phdr + obj->bias : 0 };

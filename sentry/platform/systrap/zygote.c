@@ -26,8 +26,14 @@ extern const char systrap_stub_image[], systrap_stub_image_end[];
 #define IMAGE_LEN ((size_t)(systrap_stub_image_end - systrap_stub_image))
 #define FPU_LEAF 0xd
 
-/* Where vvar and vdso lie relative to each other: the same in every process of this kernel. */
-static void find_vdso(struct stub_const *k)
+/* Where vvar and vdso lie relative to the vdso: the same in every process of this kernel. Read when the
+ * program starts: the sandbox process has no /proc any more. */
+static struct {
+	struct stub_vma vma[4];
+	uint64_t n;
+} host_vdso;
+
+__attribute__((constructor)) static void read_vdso(void)
 {
 	char line[512];
 	FILE *f = fopen("/proc/self/maps", "re");
@@ -40,26 +46,33 @@ static void find_vdso(struct stub_const *k)
 
 		if (!strstr(line, "[vdso]") && !strstr(line, "[vvar"))
 			continue;
-		if (sscanf(line, "%lx-%lx", &lo, &hi) != 2 || k->n_vdso >= 4)
+		if (sscanf(line, "%lx-%lx", &lo, &hi) != 2 || host_vdso.n >= 4)
 			continue;
 		if (strstr(line, "[vdso]"))
 			base = lo;
-		k->vdso[k->n_vdso++] = (struct stub_vma){ lo, hi - lo };
+		host_vdso.vma[host_vdso.n++] = (struct stub_vma){ lo, hi - lo };
 	}
 	fclose(f);
 	if (!base)
-		k->n_vdso = 0;
-	for (unsigned i = 0; i < k->n_vdso; i++)
-		k->vdso[i].addr -= base;
-	/* In address order, with room in the band. */
-	if (k->n_vdso) {
-		struct stub_vma *last = &k->vdso[k->n_vdso - 1];
+		host_vdso.n = 0;
+	for (unsigned i = 0; i < host_vdso.n; i++)
+		host_vdso.vma[i].addr -= base;
+}
 
-		if (last->addr + last->len - k->vdso[0].addr > STUB_SLOTS - STUB_VDSO)
-			k->n_vdso = 0;
-		else
-			systrap.vdso_base = systrap.band + STUB_VDSO - k->vdso[0].addr;
-	}
+/* In address order, with room in the band. */
+static void find_vdso(struct stub_const *k)
+{
+	const struct stub_vma *last;
+
+	k->n_vdso = host_vdso.n;
+	memcpy(k->vdso, host_vdso.vma, sizeof(k->vdso));
+	if (!k->n_vdso)
+		return;
+	last = &host_vdso.vma[host_vdso.n - 1];
+	if (last->addr + last->len - k->vdso[0].addr > STUB_SLOTS - STUB_VDSO)
+		k->n_vdso = 0;
+	else
+		systrap.vdso_base = systrap.band + STUB_VDSO - k->vdso[0].addr;
 }
 
 static void cpuid(uint32_t leaf, uint32_t sub, uint32_t r[4])
