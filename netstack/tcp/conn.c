@@ -119,19 +119,32 @@ void tcp_conn_destroy(struct tcp_conn *conn)
 	tcp_rcv_purge(conn);
 	free(conn->saved_syn);
 	conn->saved_syn = NULL;
-	if (conn->orphan)
+	if (conn->orphan && !conn->dead)
 		conn->tcp->norphans--;
 	sock_free(&conn->sk);
+}
+
+static void bury(struct work *work)
+{
+	tcp_conn_destroy(container_of(work, struct tcp_conn, out.work));
 }
 
 void tcp_done(struct tcp_conn *conn, int err)
 {
 	struct sock *sk = &conn->sk;
 
+	if (conn->dead)
+		return;
+
 	tcp_set_state(conn, TCP_ST_CLOSED);
 	release(conn);
 	if (conn->orphan) {
-		tcp_conn_destroy(conn);
+		/* Nobody will see it again, but callers up the stack still hold it. */
+		conn->dead = true;
+		conn->tcp->norphans--;
+		demux_remove(&sk->socks->demux, &sk->node);
+		work_init(&conn->out.work, bury);
+		tcp_out_mark(conn);
 		return;
 	}
 	demux_disconnect(&sk->socks->demux, &sk->node);

@@ -189,6 +189,7 @@ struct tcp_conn {
 	int err_soft;                  /* of the last ICMP error (RFC 1122 4.2.3.9) */
 	bool connecting;               /* connect() has not reported its success yet */
 	bool orphan;                   /* close() was called */
+	bool dead;                     /* an orphan that is done: freed by the next poll */
 	bool ecn_ok;
 	bool syn_data_seen;
 	uint32_t saved_syn_len;
@@ -266,7 +267,7 @@ const char *tcp_state_name(enum tcp_state state);
 /* conn.c */
 void tcp_conn_sync_opts(struct tcp_conn *conn);
 void tcp_conn_init_transfer(struct tcp_conn *conn);
-/* Ends the connection with SO_ERROR @err (0: none); frees an orphan: @conn may be gone after. */
+/* Ends the connection with SO_ERROR @err (0: none). An orphan is freed by the next poll. */
 void tcp_done(struct tcp_conn *conn, int err);
 /* Sends a RST and ends. */
 void tcp_abort(struct tcp_conn *conn, int err);
