@@ -308,16 +308,41 @@ static int do_auxv(struct task *o, struct seq *s)
 	return 0;
 }
 
+/* The areas are copied under the address space's lock and printed after it: names of files take locks
+ * that stand above it. */
 struct maps_ctx {
 	struct seq *s;
 	struct path root;
 	bool smaps;
 	char *path;
+	struct mm_area *areas; /* files are referenced; names are constants */
+	size_t n, room;
+	bool failed;
 };
 
-static void map_line(void *arg, const struct mm_area *a)
+static void collect_area(void *arg, const struct mm_area *a)
 {
 	struct maps_ctx *ctx = arg;
+
+	if (ctx->n == ctx->room) {
+		size_t room = ctx->room ? ctx->room * 2 : 64;
+		struct mm_area *more = realloc(ctx->areas, room * sizeof(*more));
+
+		if (!more) {
+			ctx->failed = true;
+			return;
+		}
+		ctx->areas = more;
+		ctx->room = room;
+	}
+	ctx->areas[ctx->n] = *a;
+	if (a->file)
+		file_get(a->file);
+	ctx->n++;
+}
+
+static void map_line(struct maps_ctx *ctx, const struct mm_area *a)
+{
 	struct kstat st = { 0 };
 	size_t start = ctx->s->len;
 	const char *name = a->name ? a->name : "";
@@ -375,7 +400,14 @@ static int maps(struct pseudo_inode *pi, struct task *t, struct seq *s, bool sma
 	ctx.path = malloc(PATH_MAX);
 	if (mm && ctx.path) {
 		ctx.root = path_dup(&kernel_get()->root);
-		mm_for_each(mm, map_line, &ctx);
+		mm_for_each(mm, collect_area, &ctx);
+		for (size_t i = 0; i < ctx.n; i++) {
+			map_line(&ctx, &ctx.areas[i]);
+			if (ctx.areas[i].file)
+				file_put(ctx.areas[i].file);
+		}
+		free(ctx.areas);
+		r = ctx.failed ? -ENOMEM : 0;
 		path_put(&ctx.root);
 	} else if (mm) {
 		r = -ENOMEM;
