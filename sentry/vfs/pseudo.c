@@ -110,14 +110,23 @@ static ssize_t file_show(struct file *f, struct task *t, struct iov_iter *to, in
 		return -EINVAL;
 	if (*pos < 0)
 		return -EINVAL;
-	/* The callbacks may take any lock, so they fill a text of their own. */
+	/* The callbacks may take any lock, so they fill a text of their own, and the file's offset is not
+	 * held meanwhile. */
+	bool own_pos = pos == &f->pos;
+
 	mutex_lock(&pf->mu);
 	bool fill = !pf->filled || *pos == 0;
 
 	mutex_unlock(&pf->mu);
 	if (fill) {
 		struct seq s = { 0 };
-		int err = pi->pops->show(pi, t, &s);
+		int err;
+
+		if (own_pos)
+			mutex_unlock(&f->pos_mu);
+		err = pi->pops->show(pi, t, &s);
+		if (own_pos)
+			mutex_lock(&f->pos_mu);
 
 		if (err < 0 || s.failed) {
 			free(s.buf);
