@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "env.h"
-#include "gofer/gofer.h"
 #include "sentry/boot.h"
 #include "vfs/dentry.h"
 #include "vfs/namespace.h"
@@ -66,22 +65,20 @@ static const char *host_text(const char *name)
 	return buf;
 }
 
-static int serve(int root)
+static int serve(void)
 {
 	int sv[2];
 
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, sv), 0);
 	server = fork();
 	if (server == 0) {
-		struct gofer_mount m = { .sock_fd = sv[1], .root_fd = root };
-		struct gofer_config cfg = { .mounts = &m, .n_mounts = 1, .shutdown_fd = -1, .log_fd = -1,
-					    .proc_fd = -1 };
-
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		close(sv[0]);
-		_exit(gofer_serve(&cfg) < 0);
+		dup2(sv[1], 3);
+		execl(GOFER_SERVE, GOFER_SERVE, dir, "fd:3", NULL);
+		_exit(127);
 	}
 	close(sv[1]);
+	fcntl(sv[0], F_SETFD, FD_CLOEXEC);
 	return sv[0];
 }
 
@@ -92,8 +89,7 @@ static struct task *mounted(bool shared)
 
 	cr_assert_not_null(mkdtemp(dir));
 	host_file("f", "host text");
-	int root = open(dir, O_PATH | O_DIRECTORY);
-	int sock = serve(root);
+	int sock = serve();
 	struct sentry_mount gofer = { .type = SENTRY_MOUNT_GOFER, .source = "g", .fd = sock };
 
 	if (!shared) {
