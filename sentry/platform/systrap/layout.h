@@ -214,10 +214,6 @@ struct stub_bpf {
 	uint32_t k;
 };
 
-struct stub_vma {
-	uint64_t addr, len;
-};
-
 #define STUB_BPF_MAX 128
 
 /* The constants page(s). Read-only in every stub; the zygote writes the part below before it locks up. */
@@ -232,8 +228,7 @@ struct stub_const {
 	uint64_t band;
 	uint64_t image_len;
 	uint64_t parent; /* pid of the sentry in the zygote's view, 0: not checked */
-	struct stub_vma vdso[4]; /* vvar and vdso: address relative to the vdso proper (wrapping), size */
-	uint64_t n_vdso;
+	uint64_t vvar_len, vdso_len; /* sizes of what lies below the vdso, and of itself; 0: none */
 	uint64_t has_rdpid;
 	struct stub_bpf app[STUB_BPF_MAX], helper[STUB_BPF_MAX], zygote[STUB_BPF_MAX];
 };

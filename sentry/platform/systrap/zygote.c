@@ -2,10 +2,10 @@
 /* Starting the zygote and talking to it. Runs before lock-down, when the sentry has one thread; afterwards
  * only zygote_request_stub() and zygote_answer() are used, under systrap_lock.
  */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -26,53 +26,32 @@ extern const char systrap_stub_image[], systrap_stub_image_end[];
 #define IMAGE_LEN ((size_t)(systrap_stub_image_end - systrap_stub_image))
 #define FPU_LEAF 0xd
 
-/* Where vvar and vdso lie relative to the vdso: the same in every process of this kernel. Read when the
- * program starts: the sandbox process has no /proc any more. */
-static struct {
-	struct stub_vma vma[4];
-	uint64_t n;
-} host_vdso;
+#define VVAR_MAX 16
 
-__attribute__((constructor)) static void read_vdso(void)
-{
-	char line[512];
-	FILE *f = fopen("/proc/self/maps", "re");
-	uint64_t base = 0;
-
-	if (!f)
-		return;
-	while (fgets(line, sizeof(line), f)) {
-		unsigned long lo, hi;
-
-		if (!strstr(line, "[vdso]") && !strstr(line, "[vvar"))
-			continue;
-		if (sscanf(line, "%lx-%lx", &lo, &hi) != 2 || host_vdso.n >= 4)
-			continue;
-		if (strstr(line, "[vdso]"))
-			base = lo;
-		host_vdso.vma[host_vdso.n++] = (struct stub_vma){ lo, hi - lo };
-	}
-	fclose(f);
-	if (!base)
-		host_vdso.n = 0;
-	for (unsigned i = 0; i < host_vdso.n; i++)
-		host_vdso.vma[i].addr -= base;
-}
-
-/* In address order, with room in the band. */
+/* How many pages of vvar lie below the vdso: the same in every process of this kernel. /proc may not be
+ * there to ask; but of the areas that may be below only vvar is device memory (VM_IO), for which this
+ * advice fails.
+ */
 static void find_vdso(struct stub_const *k)
 {
-	const struct stub_vma *last;
+	const char *vdso = (const char *)getauxval(AT_SYSINFO_EHDR);
+	const Elf64_Ehdr *eh = (const Elf64_Ehdr *)vdso;
+	uint64_t n = 0;
 
-	k->n_vdso = host_vdso.n;
-	memcpy(k->vdso, host_vdso.vma, sizeof(k->vdso));
-	if (!k->n_vdso)
+	if (!vdso)
 		return;
-	last = &host_vdso.vma[host_vdso.n - 1];
-	if (last->addr + last->len - k->vdso[0].addr > STUB_SLOTS - STUB_VDSO)
-		k->n_vdso = 0;
-	else
-		systrap.vdso_base = systrap.band + STUB_VDSO - k->vdso[0].addr;
+
+	const Elf64_Phdr *ph = (const Elf64_Phdr *)(vdso + eh->e_phoff);
+
+	for (unsigned i = 0; i < eh->e_phnum; i++)
+		if (ph[i].p_type == PT_LOAD && ph[i].p_memsz > k->vdso_len)
+			k->vdso_len = (ph[i].p_memsz + 4095) & ~4095ULL;
+	while (n < VVAR_MAX && madvise((void *)(uintptr_t)(vdso - (n + 1) * 4096), 4096, MADV_DOFORK) < 0 &&
+	       errno == EINVAL)
+		n++;
+	k->vvar_len = n * 4096;
+	if (k->vdso_len)
+		systrap.vdso_base = systrap.band + STUB_VDSO + k->vvar_len;
 }
 
 static void cpuid(uint32_t leaf, uint32_t sub, uint32_t r[4])

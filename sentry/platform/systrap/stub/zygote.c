@@ -62,18 +62,27 @@ static long map(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64
 	return r;
 }
 
+/* Moves vvar and the vdso into the band, in their order. How vvar is divided into areas differs between
+ * kernels; an area moves only whole, so the sizes are tried. */
 static void move_vdso(const struct stub_const *k, uint64_t vdso)
 {
-	uint64_t first = k->vdso[0].addr;
+	uint64_t from = vdso - k->vvar_len, to = k->band + STUB_VDSO, left = k->vvar_len;
 
-	for (uint64_t i = 0; i < k->n_vdso; i++) {
-		const struct stub_vma *v = &k->vdso[i];
-		long r = sys6(NR_MREMAP, (long)(vdso + v->addr), (long)v->len, (long)v->len,
-			      MREMAP_FIXED_MAYMOVE, (long)(k->band + STUB_VDSO + v->addr - first), 0);
+	while (left) {
+		uint64_t len = 4096;
 
-		if (r < 0 && r > -4096)
+		while (len <= left && sys6(NR_MREMAP, (long)from, (long)len, (long)len, MREMAP_FIXED_MAYMOVE, (long)to,
+					   0) != (long)to)
+			len += 4096;
+		if (len > left)
 			die(11);
+		from += len;
+		to += len;
+		left -= len;
 	}
+	if (sys6(NR_MREMAP, (long)vdso, (long)k->vdso_len, (long)k->vdso_len, MREMAP_FIXED_MAYMOVE, (long)to, 0) !=
+	    (long)to)
+		die(11);
 }
 
 /* Field by field: a constant structure with addresses in it would need a relocation. */
@@ -218,9 +227,9 @@ void zygote_start(const uint64_t *stack)
 	map(band, k->image_len, PROT_RX, MAP_PRIVATE | nr, STUB_FD_IMAGE, 0);
 	map(band + STUB_CONST, STUB_CONST_SIZE, PROT_R, MAP_SHARED | nr, STUB_FD_CTL, 0);
 	map(band + STUB_STACK, STUB_STACK_SIZE, PROT_RW, MAP_PRIVATE | MAP_ANON | nr, -1, 0);
-	if (vdso)
+	if (vdso && k->vdso_len)
 		move_vdso(k, vdso);
-	else if (k->n_vdso)
+	else if (k->vdso_len)
 		die(18);
 	stub_jump((void *)(band + STUB_STACK + STUB_STACK_SIZE),
 		  (void (*)(uint64_t))(band + ((uint64_t)zygote_main - (uint64_t)stub_image)), band);
