@@ -146,7 +146,7 @@ int main(int argc, char **argv)
 	bool offload = argc < 3;
 	struct host a = make_host(1, offload), b = make_host(2, offload);
 	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = 0x8913 };
-	net_sock_id listener, tx, rx = 0;
+	net_sock_id listener = 0, tx = 0, rx = 0;
 	net_time start;
 	double secs;
 	int r;

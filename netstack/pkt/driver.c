@@ -68,6 +68,7 @@ int net_pkt_fill(struct pkt *pkt, const void *frame, size_t len)
 		left -= iov[i].iov_len;
 	}
 	ASSERT(!left);
+	(void)left;
 	return 0;
 }
 
