@@ -36,22 +36,36 @@ void attach_begin(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-static void pass_on(struct container *c, int signo, int32_t pid)
+/* What the terminal sends is for its foreground group, which only the sandbox knows: the sandbox gets it
+ * as if the terminal were its own. */
+static bool from_terminal(const struct signalfd_siginfo *info)
 {
-	struct control_call call = {.timeout_ms = 2000};
+	switch (info->ssi_signo) {
+	case SIGWINCH:
+		return true;
+	case SIGHUP:
+	case SIGINT:
+	case SIGQUIT:
+	case SIGTSTP:
+		return info->ssi_code == SI_KERNEL;
+	default:
+		return false;
+	}
+}
+
+static void pass_on(struct container *c, const struct signalfd_siginfo *info, int32_t pid)
+{
+	struct control_call call = {
+		.req = {.op = CONTROL_SIGNAL,
+			.u.signal = {.pid = pid, .signo = (int32_t)info->ssi_signo}},
+		.timeout_ms = 2000,
+	};
 	struct cause ignored;
 
-	if (signo == SIGWINCH) {
-		call.req.op = CONTROL_WINSIZE;
-		call.req.u.winsize.pid = pid;
-		if (!console_size(STDIN_FILENO, &call.req.u.winsize.rows, &call.req.u.winsize.cols))
-			return;
-	} else {
-		call.req.op = CONTROL_SIGNAL;
-		call.req.u.signal.pid = pid;
-		call.req.u.signal.signo = signo;
-	}
-	(void)control_once(c, &call, NULL, NULL, &ignored);
+	if (from_terminal(info) && isatty(STDIN_FILENO))
+		(void)proc_signal(&c->sandbox, (int)info->ssi_signo);
+	else if (info->ssi_signo != SIGWINCH)
+		(void)control_once(c, &call, NULL, NULL, &ignored);
 }
 
 /* Passes signals on until @fd is readable. */
@@ -69,7 +83,7 @@ static void forward_until(struct container *c, int fd, int32_t pid)
 		if (p[0].revents)
 			break;
 		while (p[1].revents && read(sfd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-			pass_on(c, (int)info.ssi_signo, pid);
+			pass_on(c, &info, pid);
 	}
 	close(sfd);
 }

@@ -184,7 +184,7 @@ static int open_stdio(struct execution *x)
 			x->fds[x->n_fds++] = fcntl(i, F_DUPFD_CLOEXEC, 3);
 		if (x->p.terminal) {
 			(void)console_size(STDIN_FILENO, &x->p.rows, &x->p.cols);
-			(void)console_raw(STDIN_FILENO, cause);
+			console_save(STDIN_FILENO);
 		}
 	}
 	if (extra > CONTROL_MAX_FDS - 3)

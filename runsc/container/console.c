@@ -15,7 +15,6 @@
 static int open_pair(int *ret_master, int *ret_slave)
 {
 	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), slave;
-	struct termios t;
 
 	if (master < 0)
 		return -errno;
@@ -24,10 +23,6 @@ static int open_pair(int *ret_master, int *ret_slave)
 	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (slave < 0)
 		goto fail;
-	if (tcgetattr(slave, &t) == 0) {
-		cfmakeraw(&t);
-		(void)tcsetattr(slave, TCSANOW, &t);
-	}
 	*ret_master = master;
 	*ret_slave = slave;
 	return 0;
@@ -114,29 +109,22 @@ static struct {
 	bool active;
 	int fd;
 	struct termios before;
-} raw;
+} saved;
 
-int console_raw(int fd, struct cause *cause)
+void console_save(int fd)
 {
-	struct termios t;
-
-	if (tcgetattr(fd, &t) < 0)
-		return 0;
-	raw.before = t;
-	cfmakeraw(&t);
-	if (tcsetattr(fd, TCSANOW, &t) < 0)
-		return cause_errno(cause, -errno, "terminal");
-	raw.fd = fd;
-	raw.active = true;
+	if (tcgetattr(fd, &saved.before) < 0)
+		return;
+	saved.fd = fd;
+	saved.active = true;
 	atexit(console_restore);
-	return 0;
 }
 
 void console_restore(void)
 {
-	if (raw.active)
-		(void)tcsetattr(raw.fd, TCSANOW, &raw.before);
-	raw.active = false;
+	if (saved.active)
+		(void)tcsetattr(saved.fd, TCSANOW, &saved.before);
+	saved.active = false;
 }
 
 bool console_size(int fd, uint16_t *rows, uint16_t *cols)

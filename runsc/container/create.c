@@ -144,7 +144,7 @@ static int open_stdio(struct creation *cr, struct cause *cause)
 			init->rows = rows;
 			init->cols = cols;
 		}
-		return console_raw(STDIN_FILENO, cause);
+		console_save(STDIN_FILENO);
 	}
 	return 0;
 }

@@ -114,13 +114,10 @@ static int op_signal(struct control *c, const struct control_signal *s)
 
 	if (!g)
 		return -ESRCH;
-	if (s->group) {
-		rwlock_rdlock(&c->k->tasks);
-		r = g->pgrp ? signal_send_pgrp(g->pgrp, &info) : -ESRCH;
-		rwlock_unlock(&c->k->tasks);
-	} else {
+	if (s->group)
+		r = signal_send_job(g, &info);
+	else
 		r = signal_send_group(g, &info);
-	}
 	tgroup_put(g);
 	return r;
 }
@@ -601,7 +598,8 @@ static void handle(struct control *c, struct conn *conn)
 			return;
 		break;
 	case CONTROL_WINSIZE: {
-		struct control_signal s = { .pid = req.u.winsize.pid, .signo = SIGWINCH, .group = 1 };
+		struct control_signal s = { .pid = req.u.winsize.pid, .signo = SIGWINCH,
+					    .group = 1 };
 
 		r = op_signal(c, &s);
 		reply(conn->fd, r, 0, NULL, NULL, 0);

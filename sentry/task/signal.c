@@ -393,6 +393,25 @@ int signal_send_pgrp(struct pgroup *p, const struct ksiginfo *info)
 	return r;
 }
 
+int signal_send_job(struct tgroup *g, const struct ksiginfo *info)
+{
+	struct kernel *k = kernel_get();
+	struct pgroup *p;
+
+	rwlock_rdlock(&k->tasks);
+	p = g->pgrp;
+	if (p)
+		ref_get(&p->ref);
+	rwlock_unlock(&k->tasks);
+
+	int r = p ? signal_send_pgrp(p, info) : -ESRCH;
+
+	rwlock_wrlock(&k->tasks);
+	pgroup_put(p);
+	rwlock_unlock(&k->tasks);
+	return r;
+}
+
 void signal_force(struct task *t, const struct ksiginfo *info)
 {
 	struct sighand *sh = t->group->sighand;

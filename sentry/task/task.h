@@ -212,6 +212,8 @@ struct ksiginfo {
 int signal_send_task(struct task *t, const struct ksiginfo *info);    /* tgkill: thread-directed */
 int signal_send_group(struct tgroup *g, const struct ksiginfo *info); /* kill: process-directed */
 int signal_send_pgrp(struct pgroup *p, const struct ksiginfo *info);
+/* To the process group of @g; takes the tasks lock itself. */
+int signal_send_job(struct tgroup *g, const struct ksiginfo *info);
 /* From the kernel to the calling thread. SIGSEGV SIGBUS SIGFPE SIGILL SIGTRAP SIGSYS and SIGKILL cannot
  * be ignored or blocked: they reset the action then. Others (SIGPIPE, SIGXFSZ) are as tgkill(2). */
 void signal_force(struct task *t, const struct ksiginfo *info);

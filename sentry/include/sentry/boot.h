@@ -55,7 +55,7 @@ struct sentry_process {
 	bool no_new_privs;
 	const struct sentry_rlimit *rlimits;
 	size_t n_rlimits;
-	bool terminal;		/* allocate a pty; its controlling side is bridged to fds[0..2] */
+	bool terminal;		/* fds[0..2] are a terminal */
 	uint16_t rows, cols;	/* of the terminal, 0: unknown */
 	int fds[3];		/* host stdin, stdout, stderr; -1: /dev/null. Taken. */
 	const int *extra_fds;	/* --preserve-fds: guest descriptors 3.. Taken. */
@@ -153,9 +153,10 @@ struct sentry_ready {
  * /dev/null unless they are in it). What is left to the sentry: dropping capabilities, no_new_privs,
  * seccomp.
  *
- * A terminal's descriptor (init.terminal) is a host pty or the caller's own tty, already raw; window
- * sizes come by CONTROL_WINSIZE, and by SIGWINCH when it is this process's controlling terminal
- * (runsc makes it so when it can): TIOCGWINSZ on fds[0] then has the new size.
+ * A terminal's descriptor (init.terminal) is a host pty or the caller's own tty: its line discipline is the
+ * host's, the container's termios calls reach it. What the terminal signals (Ctrl-C, a new window size)
+ * arrives as a signal to this process: from the host when the pty is its controlling terminal, from
+ * runsc when the tty is the caller's.
  *
  * A gofer connection that hangs up ends the sandbox: sentry_boot returns 128 + SIGKILL. */
 
