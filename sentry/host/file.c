@@ -6,9 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -43,6 +46,8 @@ HOST_SYSCALL(epoll_ctl);
 HOST_SYSCALL(epoll_wait);
 HOST_SYSCALL(sendmsg);
 HOST_SYSCALL(recvmsg);
+HOST_SYSCALL(signalfd4);
+HOST_SYSCALL(read);
 
 #define RETRY(call)                                                                                \
 	({                                                                                         \
@@ -199,4 +204,33 @@ ssize_t host_recv(int sock, void *buf, size_t len, int *fd)
 		}
 	}
 	return r;
+}
+
+void host_block_tty_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGQUIT, SIGTSTP, SIGWINCH, SIGHUP };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaddset(&set, signals[i]);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+int host_signalfd(const int *signals, int n)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (int i = 0; i < n; i++)
+		sigaddset(&set, signals[i]);
+	return RETRY(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+int host_signalfd_read(int fd)
+{
+	struct signalfd_siginfo si;
+	ssize_t n = RETRY(read(fd, &si, sizeof(si)));
+
+	return n == (ssize_t)sizeof(si) ? (int)si.ssi_signo : 0;
 }

@@ -39,3 +39,9 @@ int host_epoll_wait(int ep, struct epoll_event *events, int max); /* no time lim
  * descriptor that came with the bytes, or stays as it was. */
 ssize_t host_send(int sock, const struct iovec *iov, int n);
 ssize_t host_recv(int sock, void *buf, size_t len, int *fd);
+
+/* Signals as a descriptor, for those that a terminal sends. They are blocked in every thread: the threads
+ * of the sentry start so, and the calling (first) thread by this. */
+void host_block_tty_signals(void);
+int host_signalfd(const int *signals, int n);
+int host_signalfd_read(int fd); /* a signal number, 0: none */

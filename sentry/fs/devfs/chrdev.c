@@ -9,6 +9,7 @@
 #include <sys/sysmacros.h>
 
 #include "boot/kernel.h"
+#include "fs/hostfs/hostfs.h"
 #include "mm/mm.h"
 #include "task/task.h"
 #include "util/cleanup.h"
@@ -126,9 +127,10 @@ int chrdev_open(struct inode *inode, struct task *t, struct file *f)
 {
 	uint32_t dev_minor = minor(inode->rdev);
 
-	(void)t;
+	if (major(inode->rdev) == 5 && dev_minor <= 1)
+		return hostfs_open_tty(t, f); /* tty, console */
 	if (major(inode->rdev) != 1)
-		return -ENXIO; /* tty, console, ptmx: no terminal layer in the sandbox */
+		return -ENXIO; /* ptmx: no terminal layer in the sandbox */
 	switch (dev_minor) {
 	case 3:
 		f->ops = &null_ops;

@@ -2,7 +2,7 @@
 /* Host descriptors as files. One inode per donated descriptor; opening it again (/dev/stdout) gives
  * another description over the same host one. Never sets O_NONBLOCK on a descriptor, because it is
  * shared with the caller's shell: readiness is asked for first. */
-#include "fs/hostfs/hostfs.h"
+#include "fs/hostfs/hostfs_internal.h"
 
 #include <asm/ioctls.h>
 #include <errno.h>
@@ -26,24 +26,20 @@
 
 #define HOSTFS_MAGIC 0x686f7374U
 
-struct host_inode {
-	struct inode inode;
-	struct host_watch watch;
-	int fd;		 /* [I] owned */
-	uint32_t access; /* [I] O_ACCMODE of the host description */
-	bool stream;	 /* [I] no offset: pipe, socket, terminal */
-	bool tty;	 /* [I] */
-	_Atomic int32_t fg_pgrp; /* terminal: what TIOCSPGRP said */
-};
-
 static struct host_inode *host_of(struct inode *inode)
 {
 	return (struct host_inode *)inode; /* first member */
 }
 
+/* The file's own reference: /dev/tty refers to an inode that is not its path's. */
 static struct host_inode *host_file(struct file *f)
 {
-	return host_of(f->inode);
+	return f->priv;
+}
+
+static void host_release(struct file *f)
+{
+	inode_put(&host_file(f)->inode);
 }
 
 /* ---- data ---- */
@@ -117,7 +113,7 @@ static ssize_t stream_write(struct file *f, struct task *t, struct iov_iter *fro
 
 	if (n < 0)
 		return n;
-	ssize_t r = host_writev_nowait(hi->fd, pin.iov, pin.n, inode_kind(f->inode) == S_IFSOCK);
+	ssize_t r = host_writev_nowait(hi->fd, pin.iov, pin.n, inode_kind(&hi->inode) == S_IFSOCK);
 
 	mm_unpin(&pin);
 	if (r > 0)
@@ -195,82 +191,23 @@ static int plain_fallocate(struct file *f, struct task *t, int mode, int64_t off
 	return host_fallocate(host_file(f)->fd, mode, off, len);
 }
 
-/* ---- terminals ---- */
-
-static long tty_copy(struct host_inode *hi, struct task *t, unsigned long cmd, uint64_t arg, size_t size,
-		     bool in)
-{
-	char buf[64] = { 0 };
-	int r = in ? copy_in(t, buf, arg, size) : 0;
-
-	if (r == 0)
-		r = host_tty_ioctl(hi->fd, cmd, buf);
-	if (r >= 0 && !in)
-		r = copy_out(t, arg, buf, size);
-	return r;
-}
-
-static long tty_set_pgrp(struct host_inode *hi, struct task *t, uint64_t arg)
-{
-	int32_t pgrp;
-	int r = copy_in(t, &pgrp, arg, sizeof(pgrp));
-
-	if (r < 0)
-		return r;
-	if (pgrp < 0)
-		return -EINVAL;
-	hi->fg_pgrp = pgrp;
-	return 0;
-}
-
-static long tty_ioctl(struct host_inode *hi, struct task *t, unsigned long cmd, uint64_t arg)
-{
-	int32_t id;
-
-	switch (cmd) {
-	case TCGETS:
-		return tty_copy(hi, t, cmd, arg, 36, false); /* struct termios of the kernel */
-	case TCSETS:
-	case TCSETSW:
-	case TCSETSF:
-		return tty_copy(hi, t, cmd, arg, 36, true);
-	case TIOCGWINSZ:
-		return tty_copy(hi, t, cmd, arg, sizeof(struct winsize), false);
-	case TIOCSWINSZ:
-		return tty_copy(hi, t, cmd, arg, sizeof(struct winsize), true);
-	case TCFLSH:
-	case TCSBRK:
-	case TCXONC:
-		return host_tty_ioctl(hi->fd, cmd, (void *)(uintptr_t)arg);
-	case TIOCGPGRP:
-		id = hi->fg_pgrp ? hi->fg_pgrp : t->group->pgrp->pgid;
-		return copy_out(t, arg, &id, sizeof(id));
-	case TIOCSPGRP:
-		return tty_set_pgrp(hi, t, arg);
-	case TIOCGSID:
-		id = t->group->pgrp->session->sid;
-		return copy_out(t, arg, &id, sizeof(id));
-	case TIOCSCTTY:
-		hi->fg_pgrp = t->group->pgrp->pgid;
-		return 0;
-	case TIOCNOTTY:
-		return 0;
-	default:
-		return -ENOTTY;
-	}
-}
-
 static long host_file_ioctl(struct file *f, struct task *t, unsigned long cmd, uint64_t arg)
 {
 	struct host_inode *hi = host_file(f);
 
-	if (cmd == FIONREAD && hi->stream)
-		return tty_copy(hi, t, cmd, arg, sizeof(int), false);
+	int n = 0;
+
+	if (cmd == FIONREAD && hi->stream) {
+		int r = host_tty_ioctl(hi->fd, FIONREAD, &n);
+
+		return r < 0 ? r : copy_out(t, arg, &n, sizeof(n));
+	}
 	return hi->tty ? tty_ioctl(hi, t, cmd, arg) : -ENOTTY;
 }
 
 static const struct file_ops stream_ops = {
 	.kind = "host",
+	.release = host_release,
 	.read = stream_read,
 	.write = stream_write,
 	.poll = host_file_poll,
@@ -279,6 +216,7 @@ static const struct file_ops stream_ops = {
 
 static const struct file_ops plain_ops = {
 	.kind = "host",
+	.release = host_release,
 	.read = plain_read,
 	.write = plain_write,
 	.llseek = plain_llseek,
@@ -288,16 +226,22 @@ static const struct file_ops plain_ops = {
 
 /* ---- inodes ---- */
 
-static int host_open(struct inode *inode, struct task *t, struct file *f)
+int host_inode_open(struct host_inode *hi, struct file *f)
 {
-	struct host_inode *hi = host_of(inode);
 	uint32_t want = f->flags & O_ACCMODE;
 
-	(void)t;
 	if (hi->access != O_RDWR && want != hi->access)
 		return -EACCES;
+	inode_get(&hi->inode);
+	f->priv = hi;
 	f->ops = hi->stream ? &stream_ops : &plain_ops;
 	return 0;
+}
+
+static int host_open(struct inode *inode, struct task *t, struct file *f)
+{
+	(void)t;
+	return host_inode_open(host_of(inode), f);
 }
 
 static int host_getattr(struct inode *inode, struct kstat *st)
@@ -337,6 +281,8 @@ static void host_free(struct inode *inode)
 {
 	struct host_inode *hi = host_of(inode);
 
+	if (hi->tty)
+		tty_remove(hi);
 	poller_fini(&hi->watch);
 	host_close(hi->fd);
 	inode_fini(inode);
@@ -426,6 +372,8 @@ static int host_inode_new(struct host_inode **ret, int fd)
 	else if (S_ISCHR(st.st_mode))
 		hi->inode.rdev = st.st_rdev;
 	poller_init(&hi->watch, fd);
+	if (hi->tty)
+		tty_add(hi);
 	*ret = hi;
 	return 0;
 }
@@ -445,14 +393,17 @@ int hostfs_open_fd(struct file **ret, int fd)
 	}
 	snprintf(name, sizeof(name), "host:[%llu]", (unsigned long long)hi->inode.ino);
 	r = dentry_new_detached(&d, host_mount->root, name, &hi->inode);
-	inode_put(&hi->inode);
-	if (r < 0)
+	if (r < 0) {
+		inode_put(&hi->inode);
 		return r;
+	}
+	inode_put(&hi->inode); /* the name keeps it */
 
 	struct path p = { mount_get(host_mount), d };
 
-	r = file_new(ret, hi->stream ? &stream_ops : &plain_ops, NULL, hi->access);
+	r = file_new(ret, hi->stream ? &stream_ops : &plain_ops, inode_get(&hi->inode), hi->access);
 	if (r < 0) {
+		inode_put(&hi->inode);
 		path_put(&p);
 		return r;
 	}

@@ -7,6 +7,7 @@
 #include "core/wait.h"
 
 struct file;
+struct task;
 
 /* Takes @fd, also on failure. */
 int hostfs_open_fd(struct file **ret, int fd);
@@ -23,3 +24,9 @@ void poller_init(struct host_watch *w, int fd);
  * ready (a regular file). */
 int poller_add(struct host_watch *w);
 void poller_fini(struct host_watch *w);
+
+/* Opens what /dev/tty means for @t into @f (flags set). -ENXIO: no controlling terminal. */
+int hostfs_open_tty(struct task *t, struct file *f);
+/* From the first terminal on, signals of the host's terminal are read and handed to tty_signal(). */
+void poller_watch_signals(void);
+void tty_signal(int signo);

@@ -2,6 +2,7 @@
 /* One thread turns readiness of host descriptors into wake-ups of wait queues. Descriptors are watched
  * edge-triggered from the first time somebody waits for one, so an idle sandbox has no wake-ups. */
 #include <errno.h>
+#include <signal.h>
 #include <sys/epoll.h>
 
 #include "boot/kernel.h"
@@ -18,6 +19,30 @@ static struct mutex mu = { PTHREAD_MUTEX_INITIALIZER, RANK_OBJECT };
 static struct host_watch *watches[WATCH_MAX]; /* [mu] index: low bits of the id */
 static uint64_t next_id = WATCH_MAX;	      /* [mu] */
 static int epfd = -1;			      /* [I] after poller_start() */
+static int sigfd = -1;			      /* [mu] set once */
+
+#define SIGNALS_ID UINT64_MAX /* the epoll data of sigfd */
+
+static void pass_signals(void)
+{
+	int signo;
+
+	while ((signo = host_signalfd_read(sigfd)) > 0)
+		tty_signal(signo);
+}
+
+void poller_watch_signals(void)
+{
+	static const int wanted[] = { SIGINT, SIGQUIT, SIGTSTP, SIGWINCH, SIGHUP };
+
+	mutex_lock(&mu);
+	if (sigfd < 0 && epfd >= 0) {
+		sigfd = host_signalfd(wanted, sizeof(wanted) / sizeof(wanted[0]));
+		if (sigfd >= 0)
+			(void)host_epoll_add(epfd, sigfd, SIGNALS_ID);
+	}
+	mutex_unlock(&mu);
+}
 
 static void *poller_main(void *arg)
 {
@@ -31,8 +56,14 @@ static void *poller_main(void *arg)
 			klog("host poller: errno %d", -n);
 			return NULL;
 		}
+		for (int i = 0; i < n; i++) {
+			if (ev[i].data.u64 == SIGNALS_ID)
+				pass_signals();
+		}
 		mutex_lock(&mu);
 		for (int i = 0; i < n; i++) {
+			if (ev[i].data.u64 == SIGNALS_ID)
+				continue;
 			struct host_watch *w = watches[ev[i].data.u64 % WATCH_MAX];
 
 			if (w && w->id == ev[i].data.u64)
@@ -44,6 +75,7 @@ static void *poller_main(void *arg)
 
 int poller_start(void)
 {
+	host_block_tty_signals();
 	epfd = host_epoll_new();
 	if (epfd < 0)
 		return epfd;
