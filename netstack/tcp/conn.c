@@ -49,6 +49,24 @@ void tcp_update_mss(struct tcp_conn *conn)
 	conn->snd.mss = mss;
 }
 
+/* The send half of a connection that has sent nothing. */
+static void init_snd(struct tcp_conn *conn, const struct cc_ops *cc)
+{
+	const struct net_tunables *tun = &conn->sk.core->tun;
+	struct tcp_snd *snd = &conn->snd;
+
+	*snd = (struct tcp_snd){ 0 };
+	recovery_init(&snd->rec);
+	rtt_init(&snd->rtt);
+	snd->rtt.rto_min = NET_US(tun->tcp_rto_min_us);
+	snd->rtt.rto_max = NET_MS(tun->tcp_rto_max_ms);
+	rack_init(&snd->rack);
+	board_init(&snd->board, &conn->tcp->ranges);
+	snd->board.reordering = (uint32_t)tun->tcp_reordering;
+	cc_init(&snd->cc, cc);
+	cc_set_cwnd(&snd->cc, (uint32_t)tun->tcp_init_cwnd);
+}
+
 static int tcp_sock_open(struct sock *sk)
 {
 	struct tcp_conn *conn = tcp_conn_of(sk);
@@ -58,11 +76,7 @@ static int tcp_sock_open(struct sock *sk)
 	tcp_cfg_init(&conn->cfg, &sk->core->tun);
 	tcp_timers_init(conn);
 	work_init(&conn->out.work, tcp_out_run);
-	recovery_init(&conn->snd.rec);
-	rtt_init(&conn->snd.rtt);
-	rack_init(&conn->snd.rack);
-	board_init(&conn->snd.board, &conn->tcp->ranges);
-	cc_init(&conn->snd.cc, conn->cfg.cc);
+	init_snd(conn, conn->cfg.cc);
 	sendbuf_init(&conn->sb, &sk->core->pool, SEQ(0));
 	reasm_init(&conn->rcv.reasm);
 	list_init(&conn->rcv.queue);
@@ -233,21 +247,15 @@ static void forget_peer(struct tcp_conn *conn)
 /* A fresh control block for another connection of the same socket. */
 static void reinit(struct tcp_conn *conn)
 {
-	struct cc cc = conn->snd.cc;
-
 	tcp_rcv_purge(conn);
-	conn->snd = (struct tcp_snd){ 0 };
+	board_fini(&conn->snd.board);
+	init_snd(conn, conn->cfg.cc);
 	conn->rcv = (struct tcp_rcv){ 0 };
 	conn->stats = (struct tcp_stats){ 0 };
 	conn->out.fin_queued = conn->out.fin_sent = conn->out.more = false;
 	conn->out.challenge_last = conn->out.oow_last = 0;
 	conn->timers.probes = conn->timers.persist_backoff = 0;
 	conn->timers.probes_since = 0;
-	recovery_init(&conn->snd.rec);
-	rtt_init(&conn->snd.rtt);
-	rack_init(&conn->snd.rack);
-	board_init(&conn->snd.board, &conn->tcp->ranges);
-	cc_init(&conn->snd.cc, cc.ops);
 	sendbuf_fini(&conn->sb);
 	sendbuf_init(&conn->sb, &conn->sk.core->pool, SEQ(0));
 	reasm_init(&conn->rcv.reasm);

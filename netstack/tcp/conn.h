@@ -46,13 +46,15 @@ enum tcp_state {
 #define TCP_DELACK_MIN NET_MS(40)
 #define TCP_DELACK_MAX NET_MS(200)
 #define TCP_QUICKACKS_MAX 16u
-#define TCP_CHALLENGE_INTERVAL NET_MS(500) /* tcp_invalid_ratelimit */
+#define TCP_CFG_THIN_LINEAR 1u
+#define TCP_CFG_THIN_DUPACK 2u /* kept, and without effect as in Linux since 4.17 */
+#define TCP_THIN_LINEAR_RETRIES 6u
 #define TCP_ADV_MSS_MAX 65535u
 
 /* Options of IPPROTO_TCP as the user set them. */
 struct tcp_cfg {
-	bool nodelay, cork, no_ts_offset, inq, save_syn;
-	bool quickack_set;
+	bool nodelay, cork, inq, fastopen_connect;
+	uint8_t save_syn;         /* TCP_SAVE_SYN */
 	uint16_t user_mss;
 	uint8_t syn_retries;      /* 0: default */
 	uint8_t defer_accept;     /* SYN-ACK timeouts to wait for data */
@@ -62,7 +64,6 @@ struct tcp_cfg {
 	int32_t fastopen_qlen;
 	uint32_t thin;
 	struct keepalive_config ka;
-	bool ka_idle_set, ka_intvl_set, ka_cnt_set;
 	const struct cc_ops *cc;
 };
 
@@ -238,6 +239,12 @@ static inline bool tcp_in(const struct tcp_conn *conn, uint32_t states)
 static inline net_time tcp_now(const struct tcp_conn *conn)
 {
 	return conn->sk.core->now;
+}
+
+/* Between two answers to segments that are not acceptable (RFC 5961 7). */
+static inline net_dur tcp_ratelimit(const struct net_core *core)
+{
+	return NET_MS(core->tun.tcp_invalid_ratelimit_ms);
 }
 
 static inline uint32_t tcp_ts_clock(const struct net_core *core)

@@ -30,7 +30,7 @@ void tcp_challenge_ack(struct tcp_conn *conn)
 {
 	/* RFC 5961 7: at most one per interval and connection, so that no third party can count them. */
 	if (conn->out.challenge_last &&
-	    tcp_now(conn) - conn->out.challenge_last < TCP_CHALLENGE_INTERVAL) {
+	    tcp_now(conn) - conn->out.challenge_last < tcp_ratelimit(conn->sk.core)) {
 		MIB_INC(conn->sk.core, TcpExt_TCPACKSkippedChallenge);
 		return;
 	}
@@ -45,7 +45,7 @@ static void send_dupack(struct tcp_conn *conn, const struct tcp_seg *seg, bool l
 {
 	if (limited) {
 		if (conn->out.oow_last &&
-		    tcp_now(conn) - conn->out.oow_last < TCP_CHALLENGE_INTERVAL)
+		    tcp_now(conn) - conn->out.oow_last < tcp_ratelimit(conn->sk.core))
 			return;
 		conn->out.oow_last = tcp_now(conn);
 	}

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "tcp/syncookie.h"
@@ -26,6 +27,8 @@ static void req_free(struct tcp_req *req)
 	demux_remove(&tcp->ss->demux, &req->node);
 	list_remove(&req->in_listener);
 	list_remove(&req->in_tcp);
+	free(req->saved_syn);
+	req->saved_syn = NULL;
 	req->listener->nreqs--;
 	tcp->nrequests--;
 	if (tcp->nfree_reqs >= FREE_REQS_MAX) {
@@ -106,7 +109,7 @@ static void send_req_ack(struct tcp_req *req)
 		.opts = &opts,
 	};
 
-	if (req->last_ack && core->now - req->last_ack < TCP_CHALLENGE_INTERVAL) {
+	if (req->last_ack && core->now - req->last_ack < tcp_ratelimit(core)) {
 		MIB_INC(core, TcpExt_TCPACKSkippedSynRecv);
 		return;
 	}
@@ -231,6 +234,20 @@ static enum drop answer_with_cookie(struct tcp_listener *lst, const struct tcp_s
 	return DROP_NONE;
 }
 
+/* TCP_SAVE_SYN: the headers as they came. Without memory there is nothing to show, that is all. */
+static void save_syn(struct tcp_req *req, const struct pkt *pkt, uint32_t tcp_hdr_len)
+{
+	uint32_t len = pkt->ip.hdr_len + tcp_hdr_len;
+
+	if (pkt->l3_off + len > pkt->cap)
+		return;
+	req->saved_syn = malloc(len);
+	if (!req->saved_syn)
+		return;
+	memcpy(req->saved_syn, pkt->base + pkt->l3_off, len);
+	req->saved_syn_len = len;
+}
+
 /* RFC 9293 3.10.7.2, third: a SYN. */
 static enum drop listen_syn(struct tcp_listener *lst, struct tcp_seg *seg, const struct seq *isn)
 {
@@ -253,6 +270,12 @@ static enum drop listen_syn(struct tcp_listener *lst, struct tcp_seg *seg, const
 		MIB_INC(core, TcpExt_ListenDrops);
 		return DROP_TCP_SYN_QUEUE_FULL;
 	}
+	/* Without cookies the last quarter of the queue is for peers that are known, of which there are none. */
+	if (!core->tun.tcp_syncookies && !isn &&
+	    lst->nreqs >= (uint32_t)core->tun.tcp_max_syn_backlog / 4 * 3) {
+		MIB_INC(core, TcpExt_ListenDrops);
+		return DROP_TCP_SYN_QUEUE_FULL;
+	}
 	req = req_new(lst);
 	if (!req)
 		return DROP_NO_MEMORY;
@@ -260,6 +283,8 @@ static enum drop listen_syn(struct tcp_listener *lst, struct tcp_seg *seg, const
 	list_push_back(&tcp->requests, &req->in_tcp);
 	lst->nreqs++;
 	tcp->nrequests++;
+	if (lst->conn->cfg.save_syn)
+		save_syn(req, seg->pkt, seg->hdr.hdr_len);
 	if (req_fill(req, lst->conn, seg) < 0) {
 		req_free(req);
 		return DROP_IP_NO_ROUTE;
@@ -292,7 +317,7 @@ static struct tcp_conn *make_child(struct tcp_req *req)
 	conn->cfg = lconn->cfg;
 	conn->path = req->path;
 	snd = &conn->snd;
-	cc_init(&snd->cc, conn->cfg.cc);
+	cc_switch(&snd->cc, conn->cfg.cc);
 	snd->iss = snd->una = snd->wl2 = snd->sml = req->iss;
 	snd->nxt = seq_add(req->iss, 1);
 	snd->wnd = snd->max_wnd = req->snd_wnd;
@@ -324,6 +349,8 @@ static struct tcp_conn *make_child(struct tcp_req *req)
 	}
 	if (req->retransmitted)
 		board_first(&snd->board)->flags |= SACK_EVER;
+	conn->saved_syn = TAKE(req->saved_syn);
+	conn->saved_syn_len = req->saved_syn_len;
 	tcp_set_state(conn, TCP_ST_SYN_RCVD);
 	return conn;
 }
@@ -457,7 +484,7 @@ enum drop tcp_req_segment(struct demux_node *node, struct tcp *tcp, struct tcp_s
 	/* The SYN again: our answer was lost. */
 	if (seq_eq(seg->seq, req->irs) && !paws &&
 	    (flags & (TCP_FLAG_SYN | TCP_FLAG_ACK | TCP_FLAG_RST)) == TCP_FLAG_SYN) {
-		if (req->last_ack && tcp->core->now - req->last_ack < TCP_CHALLENGE_INTERVAL)
+		if (req->last_ack && tcp->core->now - req->last_ack < tcp_ratelimit(tcp->core))
 			return DROP_TCP_BAD_SYN;
 		req->last_ack = tcp->core->now;
 		req->retransmitted = true;

@@ -36,4 +36,6 @@ struct tcp_req {
 	bool retransmitted; /* no round-trip sample (Karn) */
 	net_time sent;
 	net_time last_ack;  /* rate limit */
+	uint8_t *saved_syn; /* TCP_SAVE_SYN */
+	uint32_t saved_syn_len;
 };

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -35,8 +36,6 @@
 #define MSS_USER_MAX 32767
 #define LINGER2_MAX 120
 #define CLAMP_MIN 1152
-#define THIN_LINEAR 1u
-#define THIN_DUPACK 2u
 
 void tcp_cfg_init(struct tcp_cfg *cfg, const struct net_tunables *tun)
 {
@@ -48,7 +47,7 @@ void tcp_cfg_init(struct tcp_cfg *cfg, const struct net_tunables *tun)
 	if (!cfg->cc)
 		cfg->cc = cc_nth(0);
 	if (tun->tcp_thin_linear_timeouts)
-		cfg->thin |= THIN_LINEAR;
+		cfg->thin |= TCP_CFG_THIN_LINEAR;
 }
 
 /* TCP_DEFER_ACCEPT counts SYN|ACK timeouts: how many of them make up @seconds. */
@@ -183,7 +182,12 @@ static int set_fastopen(struct tcp_conn *conn, int name, int val)
 	case OPT_FASTOPEN_CONNECT:
 		if (val < 0 || val > 1)
 			return -EINVAL;
-		return -EOPNOTSUPP;
+		if (!(conn->sk.core->tun.tcp_fastopen & 1))
+			return -EOPNOTSUPP;
+		if (conn->state != TCP_ST_CLOSED)
+			return -EINVAL;
+		conn->cfg.fastopen_connect = val;
+		return 0;
 	case OPT_FASTOPEN_NO_COOKIE:
 		if (val < 0 || val > 1 || !idle)
 			return -EINVAL;
@@ -237,15 +241,20 @@ static int set_value(struct tcp_conn *conn, int name, int val)
 		conn->cfg.ka.user_timeout = NET_MS(val);
 		return 0;
 	case TCP_THIN_LINEAR_TIMEOUTS:
-		return set_thin(conn, THIN_LINEAR, val);
+		return set_thin(conn, TCP_CFG_THIN_LINEAR, val);
 	case TCP_THIN_DUPACK:
-		return set_thin(conn, THIN_DUPACK, val);
+		return set_thin(conn, TCP_CFG_THIN_DUPACK, val);
 	case OPT_NOTSENT_LOWAT:
 		conn->cfg.notsent_lowat = (uint32_t)val;
 		tcp_write_space(conn);
 		return 0;
 	case OPT_INQ:
 		return set_bool(&conn->cfg.inq, val);
+	case OPT_SAVE_SYN:
+		if (val < 0 || val > 1) /* 2 asks for the link header, which is not kept */
+			return -EINVAL;
+		conn->cfg.save_syn = (uint8_t)val;
+		return 0;
 	case TCP_FASTOPEN:
 	case OPT_FASTOPEN_CONNECT:
 	case OPT_FASTOPEN_NO_COOKIE:
@@ -337,10 +346,10 @@ static int get_value(struct tcp_conn *conn, int name, int *ret)
 		*ret = (int)(conn->cfg.ka.user_timeout / NET_MS(1));
 		return 0;
 	case TCP_THIN_LINEAR_TIMEOUTS:
-		*ret = !!(conn->cfg.thin & THIN_LINEAR);
+		*ret = !!(conn->cfg.thin & TCP_CFG_THIN_LINEAR);
 		return 0;
 	case TCP_THIN_DUPACK:
-		*ret = !!(conn->cfg.thin & THIN_DUPACK);
+		*ret = !!(conn->cfg.thin & TCP_CFG_THIN_DUPACK);
 		return 0;
 	case OPT_NOTSENT_LOWAT:
 		*ret = (int)conn->cfg.notsent_lowat;
@@ -355,6 +364,11 @@ static int get_value(struct tcp_conn *conn, int name, int *ret)
 		*ret = (int)(tcp_ts_clock(conn->sk.core) + conn->out.ts_off);
 		return 0;
 	case OPT_FASTOPEN_CONNECT:
+		*ret = conn->cfg.fastopen_connect;
+		return 0;
+	case OPT_SAVE_SYN:
+		*ret = conn->cfg.save_syn;
+		return 0;
 	case OPT_FASTOPEN_NO_COOKIE:
 	case TCP_REPAIR:
 	case OPT_IS_MPTCP:
@@ -367,6 +381,25 @@ static int get_value(struct tcp_conn *conn, int name, int *ret)
 		return -EPERM;
 	}
 	return -ENOPROTOOPT;
+}
+
+/* The headers of the SYN, once. Too little room: says how much, and keeps them. */
+static int get_saved_syn(struct tcp_conn *conn, void *value, socklen_t *len)
+{
+	if (!conn->saved_syn) {
+		*len = 0;
+		return 0;
+	}
+	if (*len < conn->saved_syn_len) {
+		*len = conn->saved_syn_len;
+		return -EINVAL;
+	}
+	*len = conn->saved_syn_len;
+	memcpy(value, conn->saved_syn, conn->saved_syn_len);
+	free(conn->saved_syn);
+	conn->saved_syn = NULL;
+	conn->saved_syn_len = 0;
+	return 0;
 }
 
 int tcp_sock_getopt(struct sock *sk, int level, int name, void *value, socklen_t *len)
@@ -383,6 +416,8 @@ int tcp_sock_getopt(struct sock *sk, int level, int name, void *value, socklen_t
 		*len = MIN(*len, (socklen_t)CC_NAME_MAX);
 		memcpy(value, conn->cfg.cc->name, *len);
 		return 0;
+	case OPT_SAVED_SYN:
+		return get_saved_syn(conn, value, len);
 	case OPT_ULP:
 	case OPT_CC_INFO:
 		*len = 0; /* no ULP; Reno and CUBIC have nothing to tell */

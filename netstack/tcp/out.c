@@ -173,6 +173,8 @@ void tcp_send_syn(struct tcp_conn *conn)
 	if (synack) {
 		hdr.flags |= TCP_FLAG_ACK;
 		hdr.ack = conn->rcv.nxt.v;
+	} else if (conn->cfg.fastopen_connect) {
+		opts.has |= TCP_HAS_FASTOPEN; /* asks for a cookie (RFC 7413 4.1.1) */
 	}
 	if (core->tun.tcp_timestamps && (!synack || conn->rcv.paws.on)) {
 		opts.has |= TCP_HAS_TS;

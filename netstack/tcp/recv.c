@@ -66,6 +66,7 @@ static void after_copy(struct tcp_conn *conn, uint32_t copied)
 
 	window_adjust_space(&rcv->win, rcv->copied, (uint32_t)conn->sk.core->tun.tcp_rmem[2],
 			    conn->sk.core->tun.tcp_moderate_rcvbuf, tcp_now(conn));
+	conn->sk.opt.rcvbuf = (int32_t)rcv->win.buf;
 	if (tcp_in(conn, ST(CLOSED) | ST(LISTEN) | ST(SYN_SENT)))
 		return;
 	if (ack->scheduled)

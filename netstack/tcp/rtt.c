@@ -3,18 +3,16 @@
  *
  * Implements RFC 6298; fed by RFC 7323 timestamps or by timed segments (Karn).
  * Pure: reads no clock, allocates nothing.
- * Invariant: RTT_RTO_MIN <= rto <= RTT_RTO_MAX after every call.
+ * Invariant: rto_min <= rto <= rto_max after every call (RTT_RTO_MIN and _MAX unless the owner changes them).
  *
  * Deviates: RFC 6298 2.3/2.4 in the two ways that Linux made the de-facto standard. The variance term has
- * a floor of RTT_RTO_MIN / 4 instead of the RTO having a floor of 1 s, and the variance that feeds the
+ * a floor of rto_min / 4 instead of the RTO having a floor of 1 s, and the variance that feeds the
  * RTO follows increases at once but decreases only once per round trip, because one sample per ACK would
  * otherwise forget a spike within a fraction of a round.
  */
 #include "tcp/rtt.h"
 
 #include <assert.h>
-
-#define RTTVAR_FLOOR (RTT_RTO_MIN / 4)
 
 static net_dur dur_clamp(net_dur v, net_dur lo, net_dur hi)
 {
@@ -23,7 +21,12 @@ static net_dur dur_clamp(net_dur v, net_dur lo, net_dur hi)
 
 void rtt_init(struct rtt *rtt)
 {
-	*rtt = (struct rtt){ .rto = RTT_RTO_INITIAL, .latest = -1 };
+	*rtt = (struct rtt){
+		.rto = RTT_RTO_INITIAL,
+		.rto_min = RTT_RTO_MIN,
+		.rto_max = RTT_RTO_MAX,
+		.latest = -1,
+	};
 	rtt->min.best[0].rtt = rtt->min.best[1].rtt = rtt->min.best[2].rtt = -1;
 }
 
@@ -32,7 +35,7 @@ static void rtt_seed(struct rtt *rtt, net_dur sample, struct seq nxt)
 {
 	rtt->srtt = sample;
 	rtt->mdev = sample / 2;
-	rtt->rttvar = rtt->mdev > RTTVAR_FLOOR ? rtt->mdev : RTTVAR_FLOOR;
+	rtt->rttvar = rtt->mdev > rtt->rto_min / 4 ? rtt->mdev : rtt->rto_min / 4;
 	rtt->mdev_max = rtt->rttvar;
 	rtt->round = nxt;
 	rtt->seeded = true;
@@ -62,7 +65,7 @@ static void rtt_end_round(struct rtt *rtt, struct seq nxt)
 	if (rtt->mdev_max < rtt->rttvar)
 		rtt->rttvar -= (rtt->rttvar - rtt->mdev_max) / 4;
 	rtt->round = nxt;
-	rtt->mdev_max = RTTVAR_FLOOR;
+	rtt->mdev_max = rtt->rto_min / 4;
 }
 
 void rtt_sample(struct rtt *rtt, net_dur sample, struct seq una, struct seq nxt)
@@ -77,7 +80,7 @@ void rtt_sample(struct rtt *rtt, net_dur sample, struct seq una, struct seq nxt)
 		if (seq_gt(una, rtt->round))
 			rtt_end_round(rtt, nxt);
 	}
-	rtt->rto = dur_clamp(rtt->srtt + 4 * rtt->rttvar, RTT_RTO_MIN, RTT_RTO_MAX);
+	rtt->rto = dur_clamp(rtt->srtt + 4 * rtt->rttvar, rtt->rto_min, rtt->rto_max);
 }
 
 void rtt_min_sample(struct rtt *rtt, net_dur sample, net_time now)

@@ -29,6 +29,7 @@ struct rtt {
 	net_dur mdev_max;   /* largest mdev of the current round */
 	struct seq round;   /* the round ends when this is acknowledged */
 	net_dur rto;        /* without backoff */
+	net_dur rto_min, rto_max;
 	net_dur latest;     /* last sample, for TCP_INFO and RACK */
 	struct rtt_min min;
 };

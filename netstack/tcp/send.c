@@ -50,6 +50,7 @@ void tcp_write_space(struct tcp_conn *conn)
 		want = MIN(want, (uint32_t)sk->core->tun.tcp_wmem[2]);
 		if (want > conn->out.buf && !pkt_pool_pressure(&sk->core->pool))
 			conn->out.buf = want;
+		sk->opt.sndbuf = (int32_t)conn->out.buf;
 	}
 	if (tcp_writable(conn))
 		sock_wake(sk, EPOLLOUT | EPOLLWRNORM);
@@ -82,9 +83,14 @@ ssize_t tcp_sock_send(struct sock *sk, const struct net_msg *msg, const struct n
 	ssize_t done;
 	int r;
 
-	(void)dst; /* a connected stream ignores it */
-	if (flags & MSG_FASTOPEN)
-		return -EOPNOTSUPP; /* as with tcp_fastopen = 0 */
+	/* RFC 7413 with an empty cache of cookies: the SYN asks for one, the data follows the handshake. A connected
+	 * stream ignores the address. */
+	if (flags & MSG_FASTOPEN && conn->state == TCP_ST_CLOSED && dst) {
+		if (!(sk->core->tun.tcp_fastopen & 1))
+			return -EOPNOTSUPP;
+		conn->cfg.fastopen_connect = true;
+		return tcp_sock_connect(sk, dst);
+	}
 	r = send_check(conn);
 	if (r < 0)
 		return r;

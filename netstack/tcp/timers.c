@@ -31,7 +31,9 @@ static void cancel_rexmt(struct tcp_conn *conn)
 
 static net_dur rto_now(const struct tcp_conn *conn)
 {
-	return rto_backoff(conn->snd.rtt.rto, conn->snd.rec.backoff);
+	net_dur rto = rto_backoff(conn->snd.rtt.rto, conn->snd.rec.backoff);
+
+	return MIN(rto, conn->snd.rtt.rto_max);
 }
 
 /* A user timeout that ends before the next retransmission ends the wait with it. */
@@ -72,6 +74,8 @@ static bool tlp_wanted(const struct tcp_conn *conn)
 {
 	const struct tcp_snd *snd = &conn->snd;
 
+	if (!conn->sk.core->tun.tcp_early_retrans)
+		return false;
 	return snd->board.sack_ok && snd->board.out_segs &&
 	       (snd->rec.state == CA_OPEN || snd->rec.state == CA_CWR) && !snd->board.sacked_segs &&
 	       !snd->rec.tlp_pending && tcp_in(conn, ST(ESTABLISHED) | ST(CLOSE_WAIT) |
@@ -209,6 +213,8 @@ static void rto_timeout(struct tcp_conn *conn)
 	}
 	MIB_INC(conn->sk.core, TcpExt_TCPTimeouts);
 	recovery_timeout(snd, tcp_now(conn));
+	if (!conn->sk.core->tun.tcp_frto)
+		rec->frto = false;
 	rec->timeouts++;
 	conn->stats.total_rto++;
 	if (tcp_retransmit_first(conn) < 0) {
@@ -218,9 +224,14 @@ static void rto_timeout(struct tcp_conn *conn)
 		arm_rexmt(conn, TCP_REXMT_RTO, MIN(rto_now(conn), RESOURCE_RETRY));
 		return;
 	}
-	rec->backoff++; /* RFC 6298 5.5 */
+	/* A thin stream may not have enough in flight for any other signal: it asked to be persistent. */
+	if (conn->cfg.thin & TCP_CFG_THIN_LINEAR && snd->board.out_segs < 4 &&
+	    snd->cc.ssthresh < CC_SSTHRESH_INFINITE && rec->timeouts <= TCP_THIN_LINEAR_RETRIES)
+		rec->backoff = 0;
+	else
+		rec->backoff++; /* RFC 6298 5.5 */
 	arm_rexmt(conn, TCP_REXMT_RTO, clamp_user_timeout(conn, rto_now(conn)));
-	if (rec->timeouts > RTO_RETRIES1)
+	if (rec->timeouts > (uint32_t)conn->sk.core->tun.tcp_retries1)
 		ip_path_suspect(conn->tcp->ip, &conn->path);
 }
 

@@ -165,7 +165,7 @@ enum drop tcp_tw_segment(struct demux_node *node, struct tcp *tcp, struct tcp_se
 		send_ack(tw);
 		break;
 	case TIMEWAIT_ACK_ONLY:
-		if (!tw->last_ack || tcp->core->now - tw->last_ack >= TCP_CHALLENGE_INTERVAL) {
+		if (!tw->last_ack || tcp->core->now - tw->last_ack >= tcp_ratelimit(tcp->core)) {
 			tw->last_ack = tcp->core->now;
 			send_ack(tw);
 		} else {

@@ -81,7 +81,7 @@ Test(tcp_opt, what_is_not_there_says_so)
 	} absent[] = {
 		{ TCP_MD5SIG, ENOPROTOOPT }, { 32, ENOPROTOOPT },  { 35, ENOPROTOOPT },
 		{ 37, ENOPROTOOPT },	     { TCP_REPAIR, EPERM }, { TCP_TIMESTAMP, EPERM },
-		{ 30, EOPNOTSUPP },	     { 99, ENOPROTOOPT },   { 31, ENOENT },
+		{ 34, EOPNOTSUPP },	     { 99, ENOPROTOOPT },   { 31, ENOENT },
 	};
 	struct peer *peer = with_socket();
 
@@ -182,5 +182,49 @@ Test(tcp_opt, notsent_lowat_makes_the_socket_unwritable_early)
 	cr_assert(peer_poll(peer) & EPOLLOUT);
 	cr_assert_eq(peer_write(peer, 6000, 0), 6000);
 	cr_assert_not(peer_poll(peer) & EPOLLOUT);
+	peer_free(peer);
+}
+
+/* TCP_SAVE_SYN */
+Test(tcp_opt, the_saved_syn_is_given_once)
+{
+	struct peer *peer = plain_peer();
+	uint8_t syn[128];
+	socklen_t len = 10;
+	int one = 1;
+
+	cr_assert_eq(peer_listen(peer), 0);
+	cr_assert_eq(net_sock_setopt(peer->stack, peer->listener, IPPROTO_TCP, 27, &one, sizeof(one), 0),
+		     0);
+	RX(MS(0), SEG(SYN, .mss = 1234));
+	RX(MS(1), SEG(ACK, .seq = 1, .ack = 1));
+	cr_assert_eq(peer_accept(peer), 0);
+	cr_assert_eq(net_sock_getopt(peer->stack, peer->sock, IPPROTO_TCP, 28, syn, &len), -EINVAL);
+	len = sizeof(syn);
+	cr_assert_eq(net_sock_getopt(peer->stack, peer->sock, IPPROTO_TCP, 28, syn, &len), 0);
+	cr_assert_eq(len, 20 + 24);
+	cr_assert_eq(syn[0], 0x45);
+	cr_assert_eq(syn[20 + 13], TCP_FLAG_SYN);
+	cr_assert_eq(syn[42] << 8 | syn[43], 1234);
+	len = sizeof(syn);
+	cr_assert_eq(net_sock_getopt(peer->stack, peer->sock, IPPROTO_TCP, 28, syn, &len), 0);
+	cr_assert_eq(len, 0);
+	peer_free(peer);
+}
+
+/* A thin stream does not back off at first. */
+Test(tcp_opt, thin_linear_timeouts_keep_the_interval)
+{
+	struct peer *peer = plain_peer();
+	struct peer_seg got;
+	net_time at;
+
+	ESTABLISH();
+	cr_assert_eq(peer_setopt(peer, IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, 1), 0);
+	cr_assert_eq(peer_write(peer, 100, 0), 100);
+	peer_run(peer, MS(1700));
+	cr_assert_eq(peer_pending(peer), 1 + 7);
+	cr_assert(peer_peek(peer, 6, &at, &got));
+	cr_assert_eq(at, MS(1200));
 	peer_free(peer);
 }
