@@ -154,7 +154,7 @@ int ip6_fragment(struct ip *ip, struct ip_path *path, struct pkt *pkt, uint32_t 
 
 	uint32_t data = pkt->len - keep;
 	uint32_t step = (mtu - keep - IP6_FRAG_LEN) & ~7u;
-	uint32_t id = ip_next_id(ip, &path->src, &path->dst);
+	uint32_t id = ip_path_next_id(ip, path);
 
 	for (uint32_t off = 0; off < data && r == 0; off += step) {
 		uint32_t len = MIN(step, data - off);

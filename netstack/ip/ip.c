@@ -164,12 +164,31 @@ void ip_send_port_unreachable(struct ip *ip, struct pkt *pkt)
 		icmp6_error(ip, pkt, ICMP6_UNREACH, 4, 0);
 }
 
-uint32_t ip_next_id(struct ip *ip, const struct net_addr *src, const struct net_addr *dst)
+static uint64_t id_hash(struct ip *ip, const struct net_addr *src, const struct net_addr *dst)
 {
 	struct {
 		uint64_t a[2], b[2];
 	} key = { { src->quad[0], src->quad[1] }, { dst->quad[0], dst->quad[1] } };
-	uint64_t h = siphash(&ip->id_key, &key, sizeof(key));
+
+	return siphash(&ip->id_key, &key, sizeof(key));
+}
+
+uint32_t ip_next_id(struct ip *ip, const struct net_addr *src, const struct net_addr *dst)
+{
+	uint64_t h = id_hash(ip, src, dst);
 
 	return ip->ip_ids[h & 255]++ + (uint32_t)(h >> 32);
+}
+
+void ip_path_init_id(struct ip *ip, struct ip_path *path)
+{
+	uint64_t h = id_hash(ip, &path->src, &path->dst);
+
+	path->id_slot = (uint8_t)h;
+	path->id_base = (uint32_t)(h >> 32);
+}
+
+uint32_t ip_path_next_id(struct ip *ip, const struct ip_path *path)
+{
+	return ip->ip_ids[path->id_slot]++ + path->id_base;
 }

@@ -188,6 +188,9 @@ int ip6_send(struct ip *ip, struct ip_path *path, struct pkt *pkt);
 /* To the link or neighbour. Takes @pkt. */
 int ip_xmit(struct ip *ip, struct ip_path *path, struct pkt *pkt);
 uint32_t ip_next_id(struct ip *ip, const struct net_addr *src, const struct net_addr *dst);
+/* The same for a path, which remembers its counter. */
+uint32_t ip_path_next_id(struct ip *ip, const struct ip_path *path);
+void ip_path_init_id(struct ip *ip, struct ip_path *path);
 
 /* frag.c: fragments of a packet with its IP header. Take @pkt. */
 int ip4_fragment(struct ip *ip, struct ip_path *path, struct pkt *pkt, uint32_t mtu);

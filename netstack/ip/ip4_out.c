@@ -108,7 +108,7 @@ static int output(struct ip *ip, struct ip_path *path, struct pkt *pkt, uint8_t 
 		.hdr_len = hdr_len,
 		.tos = path->tos,
 		.total_len = (uint16_t)total,
-		.id = (uint16_t)ip_next_id(ip, &path->src, &path->dst),
+		.id = (uint16_t)ip_path_next_id(ip, path),
 		.flags = wants_df(path, fits) ? IP4_DF : 0,
 		.ttl = ttl,
 		.proto = proto,

@@ -192,8 +192,10 @@ static int refresh(struct ip *ip, struct ip_path *path)
 	path->gen = ip->gen;
 	path->pmtu_gen = ip->pmtu_gen - 1;
 	path->error = resolve(ip, path);
-	if (path->error == 0)
+	if (path->error == 0) {
 		(void)ip_path_mtu(ip, path);
+		ip_path_init_id(ip, path);
+	}
 	return path->error;
 }
 

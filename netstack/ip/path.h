@@ -51,6 +51,8 @@ struct ip_path {
 	uint32_t route_mtu;	 /* of link and route */
 	uint32_t mtu;		 /* path MTU: ip_path_mtu() keeps it current */
 	uint32_t gen, neigh_gen, pmtu_gen;
+	uint32_t id_base;	 /* where this pair's IP ids begin */
+	uint8_t id_slot;
 	int error;		 /* of the last lookup */
 };
 
