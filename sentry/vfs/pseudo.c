@@ -495,7 +495,8 @@ struct pseudo_inode *pseudo_child(struct pseudo_inode *dir, const char *name)
 {
 	struct fname fn = { name, strlen(name) };
 
-	rwlock_rdlock(&dir->inode.rw);
+	/* Called under the lock of another directory of the tree too: only boot writes to them. */
+	rwlock_rdlock_nested(&dir->inode.rw);
 	struct pseudo_entry *e = entry_find(dir, &fn);
 	rwlock_unlock(&dir->inode.rw);
 	return e ? e->pi : NULL;
