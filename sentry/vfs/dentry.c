@@ -263,7 +263,8 @@ static bool still_valid(struct dentry *d)
 	return !dir->ops->revalidate_negative || dir->ops->revalidate_negative(dir);
 }
 
-int dentry_lookup_locked(struct dentry *parent, const struct fname *name, struct dentry **ret)
+static int lookup_locked(struct dentry *parent, const struct fname *name, bool open,
+			 struct dentry **ret)
 {
 	struct inode *dir = parent->inode;
 	struct inode *inode = NULL;
@@ -278,8 +279,12 @@ int dentry_lookup_locked(struct dentry *parent, const struct fname *name, struct
 		dentry_put(d);
 	}
 
-	int r = dir->ops->lookup ? dir->ops->lookup(dir, name, &inode) : -ENOENT;
+	int r = -ENOENT;
 
+	if (open && dir->ops->lookup_open)
+		r = dir->ops->lookup_open(dir, name, &inode);
+	else if (dir->ops->lookup)
+		r = dir->ops->lookup(dir, name, &inode);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	r = dentry_add(parent, name, inode, ret);
@@ -287,7 +292,12 @@ int dentry_lookup_locked(struct dentry *parent, const struct fname *name, struct
 	return r;
 }
 
-int dentry_lookup(struct dentry *parent, const struct fname *name, struct dentry **ret)
+int dentry_lookup_locked(struct dentry *parent, const struct fname *name, struct dentry **ret)
+{
+	return lookup_locked(parent, name, false, ret);
+}
+
+static int lookup(struct dentry *parent, const struct fname *name, bool open, struct dentry **ret)
 {
 	struct dentry *d = dentry_find(parent, name);
 
@@ -298,10 +308,20 @@ int dentry_lookup(struct dentry *parent, const struct fname *name, struct dentry
 	dentry_put(d);
 
 	rwlock_rdlock(&parent->inode->rw);
-	int r = dentry_lookup_locked(parent, name, ret);
+	int r = lookup_locked(parent, name, open, ret);
 
 	rwlock_unlock(&parent->inode->rw);
 	return r;
+}
+
+int dentry_lookup(struct dentry *parent, const struct fname *name, struct dentry **ret)
+{
+	return lookup(parent, name, false, ret);
+}
+
+int dentry_lookup_open(struct dentry *parent, const struct fname *name, struct dentry **ret)
+{
+	return lookup(parent, name, true, ret);
 }
 
 /* Makes @d unfindable; and what is below it, which frees the unreferenced part. */

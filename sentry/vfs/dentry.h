@@ -51,6 +51,8 @@ int dentry_add(struct dentry *parent, const struct fname *name, struct inode *in
 /* The cached dentry, or the file system's answer put into the cache. Negative ones are returned with
  * inode NULL. Takes the directory's rw when it must ask. */
 int dentry_lookup(struct dentry *parent, const struct fname *name, struct dentry **ret);
+/* The same for a name that is about to be opened for reading (inode_ops.lookup_open). */
+int dentry_lookup_open(struct dentry *parent, const struct fname *name, struct dentry **ret);
 /* As above with parent->inode->rw held (either way). */
 int dentry_lookup_locked(struct dentry *parent, const struct fname *name, struct dentry **ret);
 /* The name is gone: nobody finds it any more, nor what was below. @deleted: by unlink. */

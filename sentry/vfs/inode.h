@@ -92,6 +92,9 @@ struct inode_ops {
 	 * rmdir and rename check that a directory is empty (-ENOTEMPTY). NULL: -EPERM (-ENOENT for
 	 * lookup). */
 	int (*lookup)(struct inode *dir, const struct fname *name, struct inode **ret);
+	/* As lookup, by an open for reading: a file system that asks another process may open it along
+	 * with the look-up. Permissions are checked afterwards. Optional. */
+	int (*lookup_open)(struct inode *dir, const struct fname *name, struct inode **ret);
 	int (*create)(struct inode *dir, const struct fname *name, const struct inode_init *init,
 		      struct inode **ret);
 	int (*tmpfile)(struct inode *dir, const struct inode_init *init, struct inode **ret);

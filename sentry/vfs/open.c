@@ -313,12 +313,11 @@ static int open_existing(struct walk *w, uint32_t flags, struct file **ret)
 	if (flags & O_DIRECTORY)
 		wf |= WALK_DIRECTORY;
 
+	w->for_read = !(flags & (O_ACCMODE | O_PATH | O_DIRECTORY | O_TRUNC));
 	int r = walk_finish(w, wf);
 
-	if (r < 0) {
-		/* O_DIRECTORY | O_NOFOLLOW on a symlink says ENOTDIR, O_NOFOLLOW alone ELOOP. */
+	if (r < 0)
 		return r;
-	}
 	if (w->file)
 		return reopen_file(w, flags, ret);
 	return finish_open(w, &w->cur, flags, false, ret);

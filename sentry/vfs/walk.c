@@ -271,6 +271,9 @@ int walk_lookup_name(struct walk *w, const struct fname *name, struct dentry **r
 	if (!d && dir->ops->lookup_many)
 		prefetch(w, name);
 	dentry_put(d);
+	/* Only the last component is asked for by this name. */
+	if (w->for_read && name == &w->last)
+		return dentry_lookup_open(w->cur.dentry, name, ret);
 	return dentry_lookup(w->cur.dentry, name, ret);
 }
 

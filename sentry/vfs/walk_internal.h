@@ -18,6 +18,7 @@ struct walk {
 	enum last_kind last_kind;
 	bool trailing_slash;
 	bool must_dir;
+	bool for_read; /* the last component is going to be opened for reading */
 	bool jumped; /* a magic link: cur is the object itself */
 	int n_links;
 	int depth;

@@ -158,6 +158,36 @@ static int gofer_lookup(struct inode *dir, const struct fname *name, struct inod
 	return r;
 }
 
+/* A regular file comes with its descriptor; anything else is looked up again, without opening it. */
+static int gofer_lookup_open(struct inode *dir, const struct fname *name, struct inode **ret)
+{
+	struct gofer_super *gs = gofer_sb(dir);
+	uint32_t fid = p9_fid_new(gs->client);
+	struct p9_call call = { .req.type = P9_TOPENAT };
+
+	call.req.topenat = (struct p9_topenat){ .dfid = gofer_of(dir)->fid, .newfid = fid,
+						.name = fname_p9(name), .flags = O_RDONLY };
+	int r = p9_rpc(gs->client, &call);
+
+	if (r < 0) {
+		p9_fid_unused(gs->client, fid);
+		return r == -ENOENT ? r : gofer_lookup(dir, name, ret);
+	}
+	if (call.fd < 0) {
+		/* A directory, or no room for the descriptor: its fid is an open one. */
+		p9_end(&call);
+		p9_fid_clunk(gs->client, fid);
+		return gofer_lookup(dir, name, ret);
+	}
+	r = gofer_inode_get(gs, fid, &call.rsp.ropenat.attr, ret);
+	if (r == 0) {
+		gofer_handle_adopt(gofer_of(*ret), call.fd, false);
+		call.fd = -1;
+	}
+	p9_end(&call);
+	return r;
+}
+
 static int gofer_lookup_many(struct inode *dir, const struct fname *names, size_t n,
 			     struct inode **ret, size_t *ret_n)
 {
@@ -219,7 +249,7 @@ static int create_reg(struct inode *dir, const struct fname *name, const struct 
 	}
 	r = gofer_inode_get(gs, fid, &call.rsp.ropenat.attr, ret);
 	if (r == 0 && call.fd >= 0) {
-		gofer_handle_adopt(gofer_of(*ret), call.fd);
+		gofer_handle_adopt(gofer_of(*ret), call.fd, true);
 		call.fd = -1;
 	}
 	p9_end(&call);
@@ -312,7 +342,7 @@ static int gofer_tmpfile(struct inode *dir, const struct inode_init *init, struc
 	}
 	r = gofer_inode_get(gs, fid, &call.rsp.ropenat.attr, ret);
 	if (r == 0 && call.fd >= 0) {
-		gofer_handle_adopt(gofer_of(*ret), call.fd);
+		gofer_handle_adopt(gofer_of(*ret), call.fd, true);
 		call.fd = -1;
 	}
 	if (r == 0) {
@@ -464,6 +494,7 @@ static bool gofer_revalidate(struct inode *inode)
 
 const struct inode_ops gofer_dir_ops = {
 	.lookup = gofer_lookup,
+	.lookup_open = gofer_lookup_open,
 	.lookup_many = gofer_lookup_many,
 	.create = gofer_create,
 	.tmpfile = gofer_tmpfile,

@@ -64,8 +64,8 @@ int gofer_handle_get(struct gofer_inode *gi, bool write); /* a user; 0 or errno 
 void gofer_handle_put(struct gofer_inode *gi);
 int gofer_handle_open(struct gofer_inode *gi, bool write); /* already a user: makes sure it is open */
 int gofer_handle_fd(const struct gofer_inode *gi, bool write); /* -1: none */
-/* A descriptor that came with a create. Taken. */
-void gofer_handle_adopt(struct gofer_inode *gi, int fd);
+/* A descriptor that came with a create (@write) or a look-up. Taken. */
+void gofer_handle_adopt(struct gofer_inode *gi, int fd, bool write);
 void gofer_handle_close(struct gofer_inode *gi); /* the inode goes */
 
 extern const struct inode_ops gofer_dir_ops, gofer_reg_ops, gofer_link_ops, gofer_special_ops;

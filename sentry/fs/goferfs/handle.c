@@ -7,7 +7,7 @@
 #include "fs/goferfs/goferfs_internal.h"
 #include "host/file.h"
 
-#define LRU_MAX 512
+#define LRU_MAX 1024
 
 int gofer_handle_fd(const struct gofer_inode *gi, bool write)
 {
@@ -18,7 +18,36 @@ int gofer_handle_fd(const struct gofer_inode *gi, bool write)
 	return atomic_load_explicit(&((struct gofer_inode *)gi)->fd_ro, memory_order_acquire);
 }
 
-static int open_remote(struct gofer_inode *gi, bool write)
+static void close_fds(struct gofer_inode *gi, int fds[2])
+{
+	fds[0] = atomic_exchange(&gi->fd_ro, -1);
+	fds[1] = atomic_exchange(&gi->fd_rw, -1);
+}
+
+/* Closes the oldest unused half: the sentry has run out of descriptors. */
+static void trim(struct gofer_super *gs)
+{
+	mutex_lock(&gs->lru_mu);
+	uint32_t n = gs->n_lru / 2 + 1;
+
+	mutex_unlock(&gs->lru_mu);
+	while (n-- > 0) {
+		int fds[2] = { -1, -1 };
+
+		mutex_lock(&gs->lru_mu);
+		struct gofer_inode *old = list_pop_entry(&gs->lru, struct gofer_inode, lru_link);
+
+		if (old) {
+			gs->n_lru--;
+			close_fds(old, fds);
+		}
+		mutex_unlock(&gs->lru_mu);
+		host_close(fds[0]);
+		host_close(fds[1]);
+	}
+}
+
+static int open_once(struct gofer_inode *gi, bool write)
 {
 	struct p9_call call = { .req.type = P9_TOPENAT };
 
@@ -30,12 +59,25 @@ static int open_remote(struct gofer_inode *gi, bool write)
 	if (r < 0)
 		return r;
 	int fd = call.fd;
+	bool given = call.rsp.ropenat.has_fd;
 
 	call.fd = -1;
 	if (gofer_sb(&gi->inode)->shared && fd >= 0)
 		gofer_update_attr(gi, &call.rsp.ropenat.attr);
 	p9_end(&call);
-	return fd >= 0 ? fd : -EIO;
+	if (fd >= 0)
+		return fd;
+	return given ? -ENFILE : -EIO; /* sent, but we had no room for it */
+}
+
+static int open_remote(struct gofer_inode *gi, bool write)
+{
+	int r = open_once(gi, write);
+
+	if (r != -ENFILE && r != -EMFILE)
+		return r;
+	trim(gofer_sb(&gi->inode));
+	return open_once(gi, write);
 }
 
 int gofer_handle_open(struct gofer_inode *gi, bool write)
@@ -55,12 +97,6 @@ int gofer_handle_open(struct gofer_inode *gi, bool write)
 	}
 	mutex_unlock(&gi->data);
 	return r;
-}
-
-static void close_fds(struct gofer_inode *gi, int fds[2])
-{
-	fds[0] = atomic_exchange(&gi->fd_ro, -1);
-	fds[1] = atomic_exchange(&gi->fd_rw, -1);
 }
 
 int gofer_handle_get(struct gofer_inode *gi, bool write)
@@ -118,13 +154,13 @@ void gofer_handle_put(struct gofer_inode *gi)
 		host_close(fds[i]);
 }
 
-void gofer_handle_adopt(struct gofer_inode *gi, int fd)
+void gofer_handle_adopt(struct gofer_inode *gi, int fd, bool write)
 {
 	struct gofer_super *gs = gofer_sb(&gi->inode);
 	int fds[2] = { -1, -1 };
 	int none = -1;
 
-	if (!atomic_compare_exchange_strong(&gi->fd_rw, &none, fd)) {
+	if (!atomic_compare_exchange_strong(write ? &gi->fd_rw : &gi->fd_ro, &none, fd)) {
 		host_close(fd);
 		return;
 	}

@@ -65,20 +65,21 @@ static int entry_set(struct ovl_inode *dir, const struct fname *name, struct ino
 	return 0;
 }
 
-static int lower_lookup(struct ovl_inode *dir, const struct fname *name, struct inode **ret)
+static int lower_lookup(struct ovl_inode *dir, const struct fname *name, bool open, struct inode **ret)
 {
 	struct inode *lower = dir->lower;
 
 	if (!lower || !lower->ops->lookup)
 		return -ENOENT;
 	rwlock_rdlock(&lower->rw);
-	int r = lower->ops->lookup(lower, name, ret);
+	int r = open && lower->ops->lookup_open ? lower->ops->lookup_open(lower, name, ret) :
+						  lower->ops->lookup(lower, name, ret);
 
 	rwlock_unlock(&lower->rw);
 	return r;
 }
 
-static int ovl_lookup(struct inode *dir, const struct fname *name, struct inode **ret)
+static int do_lookup(struct inode *dir, const struct fname *name, bool open, struct inode **ret)
 {
 	struct ovl_entry *e = ovl_entry_find(ovl_of(dir), name);
 	struct inode *lower = NULL;
@@ -89,9 +90,19 @@ static int ovl_lookup(struct inode *dir, const struct fname *name, struct inode 
 		*ret = inode_get(e->child);
 		return 0;
 	}
-	int r = lower_lookup(ovl_of(dir), name, &lower);
+	int r = lower_lookup(ovl_of(dir), name, open, &lower);
 
 	return r < 0 ? r : ovl_inode_get(ovl_sb(dir), lower, ret);
+}
+
+static int ovl_lookup(struct inode *dir, const struct fname *name, struct inode **ret)
+{
+	return do_lookup(dir, name, false, ret);
+}
+
+static int ovl_lookup_open(struct inode *dir, const struct fname *name, struct inode **ret)
+{
+	return do_lookup(dir, name, true, ret);
 }
 
 /* As far as nothing was changed on the way. */
@@ -320,6 +331,7 @@ bool ovl_dir_empty(struct ovl_inode *dir)
 
 const struct inode_ops ovl_dir_ops = {
 	.lookup = ovl_lookup,
+	.lookup_open = ovl_lookup_open,
 	.lookup_many = ovl_lookup_many,
 	.create = ovl_create,
 	.tmpfile = ovl_tmpfile,
