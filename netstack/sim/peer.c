@@ -26,6 +26,7 @@ struct peer_out {
 	struct tcp_opts opts;
 	uint32_t len;
 	uint16_t gso;
+	uint8_t ecn;
 };
 
 static struct net_addr addr_of(const struct peer *peer, int end)
@@ -129,6 +130,7 @@ static void keep(struct peer *peer, struct pkt *pkt)
 	uint32_t have = (uint32_t)net_pkt_read(pkt, 0, bytes, sizeof(bytes));
 	struct peer_out *out;
 	uint32_t ip_len;
+	uint8_t ecn;
 	struct rd in;
 
 	net_pkt_get_offload(pkt, &offload);
@@ -139,10 +141,12 @@ static void keep(struct peer *peer, struct pkt *pkt)
 		if (bytes[0] >> 4 != 4 || bytes[9] != IPPROTO_TCP)
 			return;
 		ip_len = (bytes[0] & 15u) * 4;
+		ecn = bytes[1] & 3;
 	} else {
 		if (bytes[0] >> 4 != 6 || bytes[6] != IPPROTO_TCP)
 			return;
 		ip_len = 40;
+		ecn = bytes[1] >> 4 & 3;
 	}
 	if (peer->nout == peer->out_cap) {
 		size_t cap = peer->out_cap ? 2 * peer->out_cap : 64;
@@ -162,6 +166,7 @@ static void keep(struct peer *peer, struct pkt *pkt)
 
 	(void)tcp_parse_opts(&out->opts, &opts);
 	out->at = peer->now;
+	out->ecn = ecn;
 	out->len = len - ip_len - out->hdr.hdr_len;
 	out->gso = offload.gso_type ? offload.gso_size : 0;
 	if (out->hdr.flags & TCP_FLAG_SYN) {
@@ -251,13 +256,14 @@ static void fill_opts(const struct peer *peer, const struct peer_seg *seg, struc
 	}
 }
 
-static size_t put_ip(const struct peer *peer, struct wr *out, uint8_t proto, size_t len)
+static size_t put_ip(const struct peer *peer, struct wr *out, uint8_t proto, uint8_t tos, size_t len)
 {
 	struct net_addr src = addr_of(peer, 1), dst = addr_of(peer, 0);
 
 	if (peer->cfg.family == AF_INET) {
 		struct ip4_hdr ip = {
 			.hdr_len = 20,
+			.tos = tos,
 			.total_len = (uint16_t)(20 + len),
 			.flags = IP4_DF,
 			.ttl = 64,
@@ -271,6 +277,7 @@ static size_t put_ip(const struct peer *peer, struct wr *out, uint8_t proto, siz
 	}
 
 	struct ip6_hdr_v ip = {
+		.tclass = tos,
 		.payload_len = (uint16_t)len,
 		.next = proto,
 		.hop_limit = 64,
@@ -328,7 +335,7 @@ void peer_rx_from(struct peer *peer, net_time at, uint16_t port, const struct pe
 	fill_opts(peer, seg, &opts);
 	tcp_len = TCP_HDR_LEN + tcp_opts_len(&opts) + seg->len;
 	wr_init(&out, frame, room);
-	ip_len = put_ip(peer, &out, IPPROTO_TCP, tcp_len);
+	ip_len = put_ip(peer, &out, IPPROTO_TCP, seg->ecn, tcp_len);
 	tcp_emit(&out, &hdr, &opts);
 	for (uint32_t i = 0; i < seg->len; i++)
 		wr_u8(&out, (uint8_t)(seg->seq + i));
@@ -397,7 +404,7 @@ void peer_icmp(struct peer *peer, net_time at, enum peer_icmp what, uint32_t seq
 	sum = v4 ? 0 : csum_pseudo(&src, &dst, IPPROTO_ICMPV6, (uint32_t)len);
 	store_be16(body + 2, csum_fold(csum_add(sum, body, len)));
 	wr_init(&out, frame, sizeof(frame));
-	ip_len = put_ip(peer, &out, v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6, len);
+	ip_len = put_ip(peer, &out, v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6, 0, len);
 	wr_bytes(&out, body, len);
 	give(peer, frame, ip_len + len, NULL);
 }
@@ -431,6 +438,7 @@ static struct peer_seg relative(const struct peer *peer, const struct peer_out *
 		.tsval = out->opts.ts_val,
 		.tsecr = out->opts.ts_ecr,
 		.gso = out->gso,
+		.ecn = out->ecn,
 		.push = out->hdr.flags & TCP_FLAG_PSH,
 	};
 
@@ -461,6 +469,8 @@ static bool alike(const struct peer_seg *want, const struct peer_seg *got)
 	if ((want->urg && want->urg != got->urg) || (want->sack_ok && !got->sack_ok))
 		return false;
 	if ((want->push && !got->push) || (want->no_sack && got->nsack))
+		return false;
+	if (want->ecn && want->ecn != got->ecn)
 		return false;
 	if (want->ts && (!got->ts || (want->tsecr && want->tsecr != got->tsecr)))
 		return false;

@@ -29,6 +29,7 @@ struct peer_seg {
 	uint16_t gso;       /* rx: a super-segment of this segment size */
 	bool push;          /* expect: PSH must be set */
 	bool any_seq;       /* expect */
+	uint8_t ecn;        /* field of the IP header (expect: if not 0) */
 };
 
 #define PEER_FIN TCP_FLAG_FIN

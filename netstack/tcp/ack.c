@@ -172,6 +172,11 @@ static void after_ack(struct tcp_conn *conn, const struct tcp_seg *seg, struct a
 			MIB_INC(conn->sk.core, TcpExt_TCPRenoRecovery);
 	}
 	snd->rec.lost_total += info->lost_segs;
+	/* RFC 3168 6.1.2: a mark counts like a loss, once per window. */
+	if (conn->ecn.ok && seg->hdr.flags & TCP_FLAG_ECE && !(seg->hdr.flags & TCP_FLAG_SYN))
+		recovery_enter_cwr(snd, info->now);
+	if (before < CA_CWR && snd->rec.state >= CA_CWR)
+		conn->ecn.cwr = conn->ecn.ok;
 	recovery_cwnd(snd, info);
 	if (info->una_advanced)
 		tcp_timers_update(conn, true);

@@ -9,6 +9,7 @@
 #include "core/core.h"
 #include "ip/path.h"
 #include "sock/sock.h"
+#include "tcp/ecn.h"
 #include "tcp/isn.h"
 #include "tcp/keepalive.h"
 #include "tcp/paws.h"
@@ -191,8 +192,7 @@ struct tcp_conn {
 	bool connecting;               /* connect() has not reported its success yet */
 	bool orphan;                   /* close() was called */
 	bool dead;                     /* an orphan that is done: freed by the next poll */
-	bool ecn_ok;
-	bool syn_data_seen;
+	struct tcp_ecn ecn;
 	uint32_t saved_syn_len;
 	uint8_t *saved_syn;
 };
@@ -223,6 +223,7 @@ struct tcp_seg {
 	struct pkt *pkt;          /* view at the payload; NULL once taken */
 	uint32_t seg_size;        /* of one segment of a super-segment */
 	uint32_t nsegs;
+	uint8_t ecn;              /* field of the IP header */
 	bool ts;
 };
 

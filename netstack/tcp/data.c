@@ -297,6 +297,8 @@ enum drop tcp_in_text(struct tcp_conn *conn, struct tcp_seg *seg)
 	if (seg->len) {
 		rcv->data_segs += seg->nsegs;
 		data_received(conn, seg);
+		if (ecn_received(&conn->ecn, seg->ecn, seg->hdr.flags & TCP_FLAG_CWR))
+			rcv->ack.now = true;
 	}
 	if (seq_gt(cb->seq, rcv->nxt))
 		return out_of_order(conn, seg);

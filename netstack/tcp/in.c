@@ -95,6 +95,11 @@ static void learn_syn(struct tcp_conn *conn, const struct tcp_seg *seg)
 		rcv->win.clamp = MIN(rcv->win.clamp, WINDOW_UNSCALED_MAX);
 	}
 	conn->snd.board.sack_ok = opts->has & TCP_HAS_SACK_OK && tun->tcp_sack;
+	/* RFC 3168 6.1.1: a SYN|ACK accepts with ECE alone, a SYN asks with both. */
+	conn->ecn = (struct tcp_ecn){ 0 };
+	if (seg->hdr.flags & TCP_FLAG_ACK)
+		conn->ecn.ok = ecn_asks(tun->tcp_ecn) &&
+			       (seg->hdr.flags & (TCP_FLAG_ECE | TCP_FLAG_CWR)) == TCP_FLAG_ECE;
 	rcv->paws.on = seg->ts && tun->tcp_timestamps;
 	if (rcv->paws.on)
 		paws_seed(&rcv->paws, opts->ts_val, tcp_now(conn));
@@ -464,6 +469,7 @@ static enum drop parse(struct net_core *core, struct tcp_seg *seg, struct pkt *p
 	seg->seg_size = pkt->offload.gso_size ? pkt->offload.gso_size : seg->len;
 	seg->nsegs = seg->seg_size && seg->len > seg->seg_size ?
 			     (seg->len + seg->seg_size - 1) / seg->seg_size : 1;
+	seg->ecn = pkt->ip.tos & 3u;
 	pkt->ip.sport = seg->hdr.sport;
 	pkt->ip.dport = seg->hdr.dport;
 	return DROP_NONE;

@@ -30,6 +30,7 @@ struct info {
 #define OPT_SACK 2
 #define OPT_WSCALE 4
 #define OPT_ECN 8
+#define OPT_ECN_SEEN 16
 
 static uint32_t us(net_dur d)
 {
@@ -110,6 +111,8 @@ int tcp_get_info(struct tcp_conn *conn, void *value, socklen_t *len)
 			info.options |= OPT_WSCALE;
 			info.wscales = (uint8_t)(conn->snd.wscale | conn->rcv.win.wscale << 4);
 		}
+		if (conn->ecn.ok)
+			info.options |= (uint8_t)(OPT_ECN | (conn->ecn.seen ? OPT_ECN_SEEN : 0));
 		info.last_data_sent = ms_since(conn, stats->last_data_sent);
 		info.last_ack_recv = ms_since(conn, stats->last_ack_rcvd);
 		info.pmtu = conn->out.pmtu;

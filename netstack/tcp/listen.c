@@ -83,6 +83,8 @@ static void send_synack(struct tcp_req *req)
 		.opts = &opts,
 	};
 
+	if (req->ecn_ok)
+		reply.flags |= TCP_FLAG_ECE;
 	if (req->ts_on) {
 		opts.has |= TCP_HAS_TS;
 		opts.ts_val = req->cookie ? req->cookie_ts : tcp_ts_clock(core) + req->ts_off;
@@ -193,6 +195,10 @@ static int req_fill(struct tcp_req *req, struct tcp_conn *lconn, const struct tc
 	req->wscale_ok = opts->has & TCP_HAS_WSCALE && tun->tcp_window_scaling;
 	req->snd_wscale = req->wscale_ok ? (uint8_t)MIN(opts->wscale, WINDOW_SCALE_MAX) : 0;
 	req->snd_wnd = seg->hdr.wnd;
+	/* RFC 3168 6.1.1: a SYN that is marked itself comes from something else. */
+	req->ecn_ok = (seg->hdr.flags & (TCP_FLAG_ECE | TCP_FLAG_CWR)) ==
+			      (TCP_FLAG_ECE | TCP_FLAG_CWR) &&
+		      ecn_accepts(tun->tcp_ecn) && seg->ecn == ECN_NOT_ECT;
 	if (req->ts_on)
 		paws_seed(&req->paws, opts->ts_val, req->tcp->core->now);
 	req->ts_off = isn_ts_offset(&req->tcp->ts_key, &req->node.local, &req->node.remote);
@@ -217,13 +223,14 @@ static enum drop answer_with_cookie(struct tcp_listener *lst, const struct tcp_s
 	opts = (struct syncookie_opts){
 		.has_ts = req.ts_on,
 		.sack_ok = req.sack_ok,
+		.ecn_ok = req.ecn_ok,
 		.wscale = req.wscale_ok ? req.snd_wscale : SYNCOOKIE_WSCALE_NONE,
 	};
 	if (req.ts_on) {
 		/* The echo must not be offset: it is read back as it is. */
 		req.cookie_ts = syncookie_ts_encode(tcp_ts_clock(tcp->core), &opts) + req.ts_off;
 	} else {
-		req.sack_ok = req.wscale_ok = false;
+		req.sack_ok = req.wscale_ok = req.ecn_ok = false;
 	}
 	req.iss = syncookie_make(&tcp->cookie_key, &req.node.local, &req.node.remote, req.irs,
 				 req.peer_mss, tcp->core->now, &req.peer_mss);
@@ -342,6 +349,7 @@ static struct tcp_conn *make_child(struct tcp_req *req)
 	conn->rcv.win.wup = conn->rcv.win.space_seq = conn->rcv.last_ack_sent = conn->rcv.nxt;
 	conn->rcv.paws = req->paws;
 	conn->rcv.paws.on = req->ts_on;
+	conn->ecn.ok = req->ecn_ok;
 	tcp_update_mss(conn);
 	if (board_sent(&snd->board, snd->iss, snd->nxt, snd->mss, SACK_SYN, req->sent, false) < 0) {
 		tcp_conn_destroy(conn);
@@ -416,6 +424,8 @@ static enum drop cookie_ack(struct tcp_listener *lst, struct tcp_seg *seg)
 	syn.opts.has = (seg->opts.has & TCP_HAS_TS) | TCP_HAS_MSS |
 		       (opts.sack_ok ? TCP_HAS_SACK_OK : 0) |
 		       (opts.wscale != SYNCOOKIE_WSCALE_NONE ? TCP_HAS_WSCALE : 0);
+	syn.hdr.flags = TCP_FLAG_SYN | (opts.ecn_ok ? TCP_FLAG_ECE | TCP_FLAG_CWR : 0);
+	syn.ecn = ECN_NOT_ECT;
 	syn.opts.mss = mss;
 	syn.opts.wscale = opts.wscale;
 	req = req_new(lst);

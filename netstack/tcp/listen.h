@@ -31,7 +31,7 @@ struct tcp_req {
 	uint16_t peer_mss, adv_mss;
 	uint8_t snd_wscale, rcv_wscale;
 	uint8_t timeouts;
-	bool ts_on, sack_ok, wscale_ok, cookie;
+	bool ts_on, sack_ok, wscale_ok, cookie, ecn_ok;
 	bool acked;         /* the handshake is complete but was not accepted yet */
 	bool retransmitted; /* no round-trip sample (Karn) */
 	net_time sent;

@@ -85,6 +85,8 @@ static void fill_urgent(const struct tcp_conn *conn, struct tcp_hdr *hdr)
 static int transmit(struct tcp_conn *conn, struct pkt *pkt, struct seq seq, uint16_t flags,
 		    const struct tcp_opts *opts, uint32_t mss)
 {
+	/* RFC 3168 6.1.2, 6.1.4, 6.1.5: only new data is ECT, and only it may carry CWR. */
+	bool fresh = pkt->len && conn->ecn.ok && seq_ge(seq, conn->snd.nxt);
 	struct tcp_hdr hdr = {
 		.sport = conn->sk.node.local.port,
 		.dport = conn->sk.node.remote.port,
@@ -95,6 +97,13 @@ static int transmit(struct tcp_conn *conn, struct pkt *pkt, struct seq seq, uint
 	uint32_t len = pkt->len;
 	uint32_t segs = len > mss ? (len + mss - 1) / mss : 1;
 
+	conn->path.tos = (uint8_t)((conn->path.tos & ~3u) | (fresh ? ECN_ECT0 : ECN_NOT_ECT));
+	if (conn->ecn.echo)
+		hdr.flags |= TCP_FLAG_ECE;
+	if (fresh && conn->ecn.cwr) {
+		hdr.flags |= TCP_FLAG_CWR;
+		conn->ecn.cwr = false;
+	}
 	hdr.wnd = announce_window(conn, false);
 	fill_urgent(conn, &hdr);
 	conn->rcv.last_ack_sent = conn->rcv.nxt;
@@ -173,8 +182,12 @@ void tcp_send_syn(struct tcp_conn *conn)
 	if (synack) {
 		hdr.flags |= TCP_FLAG_ACK;
 		hdr.ack = conn->rcv.nxt.v;
-	} else if (conn->cfg.fastopen_connect) {
-		opts.has |= TCP_HAS_FASTOPEN; /* asks for a cookie (RFC 7413 4.1.1) */
+	} else {
+		if (conn->cfg.fastopen_connect)
+			opts.has |= TCP_HAS_FASTOPEN; /* asks for a cookie (RFC 7413 4.1.1) */
+		/* RFC 3168 6.1.1.1: what is lost may have been lost to the question. */
+		if (ecn_asks(core->tun.tcp_ecn) && !conn->snd.rec.timeouts)
+			hdr.flags |= TCP_FLAG_ECE | TCP_FLAG_CWR;
 	}
 	if (core->tun.tcp_timestamps && (!synack || conn->rcv.paws.on)) {
 		opts.has |= TCP_HAS_TS;
@@ -268,10 +281,10 @@ static bool tso_defer(const struct tcp_conn *conn, uint32_t len, uint32_t avail,
 		return false;
 	if (len >= avail || len >= max || len >= chunk)
 		return false;
-	/* The oldest ACK is overdue: nothing to wait for. */
-	if (tcp_now(conn) - first->sent > snd->rtt.srtt / 2)
+	/* Only in the middle of a burst, and only if the next ACK is near: no ACK clock, no waiting. */
+	if (tcp_now(conn) - snd->last_sent > NET_MS(1))
 		return false;
-	return true;
+	return tcp_now(conn) - first->sent >= snd->rtt.srtt / 2;
 }
 
 /* How many bytes of new data to send next; 0: none now. */
