@@ -501,7 +501,7 @@ static int prio_walk(struct prio_walk *w, int which, int32_t who)
 	}
 	case PRIO_USER:
 		list_for_each_entry(g, &k->groups, kernel_link) {
-			if (g->leader->cred->uid == (who ? (uint32_t)who : t->cred->uid))
+			if (task_uid(g->leader) == (who ? (uint32_t)who : t->cred->uid))
 				prio_visit_group(w, g);
 		}
 		break;
@@ -605,6 +605,8 @@ static int change_limit(struct task *t, struct task *target, int resource,
 	else if (new)
 		g->limits[resource] = *new;
 	mutex_unlock(&g->limits_mu);
+	if (r == 0 && new && resource == RLIMIT_CPU)
+		timers_cpu_limit(g);
 	if (r == 0 && new && resource == RLIMIT_STACK) {
 		struct mm *mm = task_get_mm(target);
 

@@ -154,6 +154,7 @@ long sys_restart_syscall(struct task *t, const struct sysargs *a)
 	long (*fn)(struct task *) = t->restart_fn;
 
 	(void)a;
+	t->restart_fn = NULL;
 	return fn ? fn(t) : -EINTR;
 }
 

@@ -153,6 +153,7 @@ static struct tgroup *new_group(struct task *t, const struct clone_args_k *args)
 	atomic_store(&n->oom_score_adj, atomic_load(&g->oom_score_adj));
 	atomic_store(&n->thp_disabled, atomic_load(&g->thp_disabled));
 	n->exit_signal = args->exit_signal;
+	timers_cpu_limit(n);
 	return n;
 }
 

@@ -108,7 +108,7 @@ static bool notify_exit(struct tgroup *g)
 			.code = signaled ? (g->exit_status & 0x80 ? CLD_DUMPED : CLD_KILLED) :
 					   CLD_EXITED,
 			.pid = g->pid,
-			.uid = g->leader->cred->uid,
+			.uid = task_uid(g->leader),
 			.status = signaled ? g->exit_status & 0x7f : g->exit_status >> 8,
 			.utime = to_clock_ticks(usage.utime_ns),
 			.stime = to_clock_ticks(usage.stime_ns),
@@ -140,7 +140,7 @@ static void reparent_children(struct kernel *k, struct tgroup *g)
 				(void)signal_send_locked(c, i, true,
 							 &(struct ksiginfo){ .signo = sig,
 									     .pid = g->pid,
-									     .uid = g->leader->cred->uid },
+									     .uid = task_uid(g->leader) },
 							 NULL);
 		}
 		mutex_unlock(&c->sighand->mu);
@@ -172,6 +172,15 @@ void tgroup_reap(struct kernel *k, struct tgroup *g)
 	tgroup_put(g);
 }
 
+static void kill_all_locked(struct kernel *k, int signo)
+{
+	struct ksiginfo info = { .signo = signo, .code = SI_USER_, .outside = true };
+	struct tgroup *g;
+
+	list_for_each_entry(g, &k->groups, kernel_link)
+		(void)signal_send_group(g, &info);
+}
+
 /* The group's last task is gone: the process is a zombie now. [T] exclusive. */
 static void group_ended(struct kernel *k, struct tgroup *g)
 {
@@ -186,6 +195,7 @@ static void group_ended(struct kernel *k, struct tgroup *g)
 
 	tgroup_get(g);
 	if (g == k->init) {
+		kill_all_locked(k, SIGKILL);
 		k->init_status = g->exit_status;
 		atomic_store(&k->init_exited, true);
 	}
@@ -256,9 +266,6 @@ void task_exit(struct task *t, int status)
 	if (maybe_last)
 		timers_stop(g); /* waits for a callback, so not under the lock */
 
-	if (g == k->init && maybe_last)
-		tasks_kill_all(k, SIGKILL);
-
 	rwlock_wrlock(&k->tasks);
 	bool last = leave_group(t, status, &stop_completed);
 	bool leader = t == g->leader;
@@ -272,6 +279,8 @@ void task_exit(struct task *t, int status)
 	if (last)
 		group_ended(k, g);
 	rwlock_unlock(&k->tasks);
+	if (last && !maybe_last)
+		timers_stop(g); /* two ended at once */
 	if (!leader)
 		task_put(t); /* the number table's */
 	if (stop_completed)
@@ -289,11 +298,7 @@ void task_exit_group(struct task *t, int status)
 
 void tasks_kill_all(struct kernel *k, int signo)
 {
-	struct ksiginfo info = { .signo = signo, .code = SI_USER_, .outside = true };
-	struct tgroup *g;
-
 	rwlock_rdlock(&k->tasks);
-	list_for_each_entry(g, &k->groups, kernel_link)
-		(void)signal_send_group(g, &info);
+	kill_all_locked(k, signo);
 	rwlock_unlock(&k->tasks);
 }

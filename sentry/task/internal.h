@@ -154,6 +154,15 @@ static inline struct tgroup *tgroup_get(struct tgroup *g)
 	ref_get(&g->ref);
 	return g;
 }
+/* The real uid of a task that may be changing it. */
+static inline uint32_t task_uid(struct task *t)
+{
+	mutex_lock(&t->mu);
+	uint32_t uid = t->cred->uid;
+
+	mutex_unlock(&t->mu);
+	return uid;
+}
 /* Publishes the ids that the stub answers from; [T] held. */
 void task_publish_ids(struct task *t);
 void tgroup_publish_ids(struct tgroup *g);

@@ -34,7 +34,7 @@ static bool eligible(const struct tgroup *c, const struct task *t, const struct 
 static void fill(struct wait_result *ret, struct tgroup *c, int status, int code, int sig_status)
 {
 	ret->pid = c->pid;
-	ret->uid = c->leader->cred->uid;
+	ret->uid = task_uid(c->leader);
 	ret->status = status;
 	ret->code = code;
 	ret->sig_status = sig_status;

@@ -37,7 +37,7 @@ void signal_notify_parent(struct tgroup *g, int cld_code, int signo)
 				.signo = SIGCHLD,
 				.code = cld_code,
 				.pid = g->pid,
-				.uid = g->leader->cred->uid,
+				.uid = task_uid(g->leader),
 				.status = signo,
 				.utime = to_clock_ticks(usage.utime_ns),
 				.stime = to_clock_ticks(usage.stime_ns),

@@ -29,7 +29,7 @@
 
 #define SS_ONSTACK_G 1
 #define SS_DISABLE_G 2
-#define SS_AUTODISARM_G (1 << 31)
+#define SS_AUTODISARM_G ((int)(1U << 31))
 
 struct frame_stack {
 	uint64_t sp;
@@ -307,6 +307,7 @@ long sigframe_pop(struct task *t)
 	struct ksiginfo segv = { .signo = SIGSEGV, .code = SI_KERNEL_ };
 
 	t->regs_full = true;
+	t->restart_fn = NULL;
 	if (copy_in(t, &uc, frame + offsetof(struct rt_frame, uc), sizeof(uc)) < 0) {
 		t->regs.orig_rax = (uint64_t)-1;
 		signal_force(t, &segv);

@@ -47,6 +47,7 @@ struct task_timers {
 	struct tgroup *group;
 	struct mutex mu;
 	struct vtimer itimers[3]; /* ITIMER_REAL, VIRTUAL, PROF */
+	struct vtimer cpu_limit;
 	struct list ptimers;	  /* [tm] */
 	uint32_t n_ptimers;
 	int next_id;
@@ -159,6 +160,62 @@ static void itimer_fire(struct ktimer *kt)
 								       .code = SI_KERNEL_ });
 }
 
+static int64_t limit_ns(rlim_t seconds)
+{
+	return seconds >= (rlim_t)(INT64_MAX / NS_PER_SEC) ? INT64_MAX :
+							     (int64_t)seconds * NS_PER_SEC;
+}
+
+static void read_cpu_limit(struct tgroup *g, int64_t *soft, int64_t *hard)
+{
+	mutex_lock(&g->limits_mu);
+	*soft = limit_ns(g->limits[RLIMIT_CPU].rlim_cur);
+	*hard = limit_ns(g->limits[RLIMIT_CPU].rlim_max);
+	mutex_unlock(&g->limits_mu);
+}
+
+static void cpu_limit_fire(struct ktimer *kt)
+{
+	struct vtimer *v = container_of(kt, struct vtimer, kt);
+	struct tgroup *g = v->tm->group;
+	int64_t soft, hard, now;
+	int signo = 0;
+
+	read_cpu_limit(g, &soft, &hard);
+	mutex_lock(&v->tm->mu);
+	if (vtimer_due(v)) {
+		now = vtimer_now(v);
+		if (now >= hard) {
+			signo = SIGKILL;
+			v->armed = false;
+		} else if (now >= soft) {
+			signo = SIGXCPU;
+			v->expiry = MIN(now + NS_PER_SEC, hard);
+			vtimer_arm(v);
+		} else {
+			v->expiry = MIN(soft, hard);
+			vtimer_arm(v);
+		}
+	}
+	mutex_unlock(&v->tm->mu);
+	if (signo)
+		(void)signal_send_group(g, &(struct ksiginfo){ .signo = signo, .code = SI_KERNEL_ });
+}
+
+void timers_cpu_limit(struct tgroup *g)
+{
+	struct task_timers *tm = g->timers;
+	int64_t soft, hard;
+
+	read_cpu_limit(g, &soft, &hard);
+	if (soft == INT64_MAX && hard == INT64_MAX && !tm->cpu_limit.armed)
+		return;
+	mutex_lock(&tm->mu);
+	/* A limit of 0 counts as one second, as Linux has it. */
+	vtimer_set(&tm->cpu_limit, MAX(MIN(soft, hard), NS_PER_SEC), 0, true);
+	mutex_unlock(&tm->mu);
+}
+
 void timers_alarm_taken(struct tgroup *g)
 {
 	struct task_timers *tm = g->timers;
@@ -188,6 +245,9 @@ struct task_timers *task_timers_new(struct tgroup *g)
 		tm->itimers[i].tm = tm;
 		tm->itimers[i].clock = clocks[i];
 	}
+	ktimer_init(&tm->cpu_limit.kt, cpu_limit_fire);
+	tm->cpu_limit.tm = tm;
+	tm->cpu_limit.clock = VCLOCK_GROUP;
 	return tm;
 }
 
@@ -234,7 +294,9 @@ void timers_stop(struct tgroup *g)
 	tm->dead = true;
 	for (int i = 0; i < 3; i++)
 		tm->itimers[i].armed = false;
+	tm->cpu_limit.armed = false;
 	mutex_unlock(&tm->mu);
+	ktimer_cancel(&tm->cpu_limit.kt);
 	for (int i = 0; i < 3; i++)
 		ktimer_cancel(&tm->itimers[i].kt);
 	delete_ptimers(tm);

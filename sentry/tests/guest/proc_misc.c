@@ -148,6 +148,24 @@ static void counted(void)
 	waitpid(pid, &st, 0);
 }
 
+static void cpu_limit(void)
+{
+	int st;
+
+	fflush(stdout);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct rlimit one = { 1, 3 };
+
+		setrlimit(RLIMIT_CPU, &one);
+		for (;;)
+			;
+	}
+	waitpid(pid, &st, 0);
+	show_status("RLIMIT_CPU", st & ~0x80);
+}
+
 static void scheduling(void)
 {
 	struct sched_param sp = { 0 };
@@ -270,6 +288,7 @@ int main(void)
 	pdeath();
 	limits();
 	counted();
+	cpu_limit();
 	scheduling();
 	system_calls();
 	bad_pointers();
