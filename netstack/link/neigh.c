@@ -140,19 +140,14 @@ static void set_reachable(struct neigh *n)
 static void fail(struct neigh *n)
 {
 	struct links *ls = n->link->links;
-	struct pktq waiting = n->pending;
-
-	set_state(n, NET_NEIGH_FAILED);
-	if (!waiting.count)
-		return;
-	/* Detach first: the error that goes up may come back here. */
+	struct link *link = n->link;
 	struct list all;
 
+	set_state(n, NET_NEIGH_FAILED);
+	/* Detach first: the error that goes up may come back here, or free the entry. */
 	list_init(&all);
 	list_splice_back(&all, &n->pending.head);
 	n->pending.count = 0;
-	struct link *link = n->link;
-
 	for (struct pkt *pkt; (pkt = list_pop_entry(&all, struct pkt, link));) {
 		ls->core->drops.count[DROP_NEIGH_FAILED]++;
 		ls->up.unreachable(ls->up.ctx, link, pkt);

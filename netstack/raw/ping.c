@@ -193,6 +193,7 @@ const struct sock_ops ping_sock_ops = {
 	.send = ping_send,
 	.recv = ping_recv,
 	.shutdown = dgram_shutdown,
+	.opt_changed = dgram_opt_changed,
 	.poll = dgram_poll,
 	.count = dgram_count,
 	.info = dgram_info,

@@ -350,6 +350,7 @@ const struct sock_ops raw_sock_ops = {
 	.shutdown = dgram_shutdown,
 	.setopt = raw_setopt,
 	.getopt = raw_getopt,
+	.opt_changed = dgram_opt_changed,
 	.poll = dgram_poll,
 	.count = dgram_count,
 	.info = dgram_info,

@@ -38,7 +38,7 @@ uint32_t dgram_poll(struct sock *sk)
 	uint32_t mask = 0;
 
 	if (sk->err || !list_empty(&sk->errq))
-		mask |= EPOLLERR;
+		mask |= EPOLLERR | (sk->opt.select_err_queue ? EPOLLPRI : 0);
 	if (sk->shut & SOCK_SHUT_RD)
 		mask |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
 	if (sk->shut == (SOCK_SHUT_RD | SOCK_SHUT_WR))
@@ -84,6 +84,13 @@ void dgram_info(const struct sock *sk, struct net_sock_info *ret)
 	ret->state = dg->connected ? 1 : 7;
 	ret->rx_queue = dg->rx_bytes;
 	ret->tx_queue = sk->charge.used;
+}
+
+void dgram_opt_changed(struct sock *sk, int level, int name)
+{
+	(void)level;
+	(void)name;
+	dgram_of(sk)->path_ok = false; /* links, sources and limits may be others now */
 }
 
 void dgram_charge_released(struct sock *sk)
@@ -303,9 +310,6 @@ int dgram_send_start(struct sock *sk, struct dgram_tx *tx, const struct net_msg 
 	r = fix_scope(sk, &tx->dst.addr);
 	if (r < 0)
 		return r;
-	if (dg->connected && !src.family && sk->node.local.addr.family == tx->dst.addr.family &&
-	    !addr_is_any(&sk->node.local.addr) && !dst)
-		src = dg->path_src;
 	if (ctl->has & NET_CTL_PKTINFO) {
 		if (ctl->ifindex && sk->node.bound && ctl->ifindex != sk->node.bound)
 			return -EINVAL;

@@ -26,6 +26,7 @@ uint32_t dgram_poll(struct sock *sk);
 int dgram_shutdown(struct sock *sk, enum sock_shut how);
 int64_t dgram_count(struct sock *sk, enum net_count what);
 void dgram_info(const struct sock *sk, struct net_sock_info *ret);
+void dgram_opt_changed(struct sock *sk, int level, int name);
 void dgram_charge_released(struct sock *sk);
 bool dgram_connected(const struct sock *sk);
 

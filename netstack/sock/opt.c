@@ -64,7 +64,7 @@ static const struct flag flags[] = {
 	FLAG(SO_DONTROUTE, dont_route),	  FLAG(SO_BROADCAST, broadcast),
 	FLAG(SO_KEEPALIVE, keepalive),	  FLAG(SO_OOBINLINE, oob_inline),
 	FLAG(SO_NO_CHECK, no_check),	  FLAG(SO_BSDCOMPAT, bsd_compat),
-	FLAG(SO_RXQ_OVFL, rxq_ovfl),
+	FLAG(SO_RXQ_OVFL, rxq_ovfl),	  FLAG(OPT_SELECT_ERR_QUEUE, select_err_queue),
 };
 
 static bool *flag_of(struct sock *sk, int name)

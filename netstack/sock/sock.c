@@ -265,6 +265,15 @@ static void multicast_opts(const struct sock *sk, struct ip_path *path)
 	}
 }
 
+/* RFC 6437: a secret function of the flow. Deviates: only where IPV6_AUTOFLOWLABEL asks for it. */
+static uint32_t flow_label(const struct sock *sk, const struct ip_path *path)
+{
+	uint64_t key[3] = { path->dst.quad[0], path->dst.quad[1],
+			    (uint64_t)sk->node.local.port << 16 | sk->node.remote.port };
+
+	return (uint32_t)siphash(&sk->core->key, key, sizeof(key)) & 0xfffff;
+}
+
 void sock_path_opts(const struct sock *sk, struct ip_path *path)
 {
 	const struct sock_opts *o = &sk->opt;
@@ -275,7 +284,9 @@ void sock_path_opts(const struct sock *sk, struct ip_path *path)
 		path->hop_limit = o->ttl < 0 ? 0 : (uint8_t)o->ttl;
 	} else {
 		path->tos = o->tclass;
-		path->pmtudisc = o->pmtudisc6;
+		path->pmtudisc = o->dontfrag6 && sk->type != SOCK_STREAM ? IP_PMTU_DO :
+									  o->pmtudisc6;
+		path->flow_label = o->autoflowlabel ? flow_label(sk, path) : 0;
 		path->hop_limit = o->hops < 0 ? 0 : (uint8_t)o->hops;
 	}
 	if (addr_is_multicast(&path->dst))
@@ -306,8 +317,8 @@ int sock_path_init(struct sock *sk, struct ip_path *path, const struct net_addr 
 	r = ip_path_init(sk->ip, path, dst, &from, out_link(sk, dst));
 	path->dont_route = sk->opt.dont_route;
 	path->nonlocal_src = sk->opt.freebind || sk->opt.transparent;
-	if (r < 0 && path->nonlocal_src) {
-		path->gen--; /* once more, with what the socket allows */
+	if (path->dont_route || (r < 0 && path->nonlocal_src)) {
+		path->gen--; /* once more, with what the socket asks for */
 		r = ip_path_check(sk->ip, path);
 	}
 	sock_path_opts(sk, path);

@@ -353,6 +353,7 @@ const struct sock_ops udp_sock_ops = {
 	.shutdown = dgram_shutdown,
 	.setopt = udp_setopt,
 	.getopt = udp_getopt,
+	.opt_changed = dgram_opt_changed,
 	.poll = dgram_poll,
 	.count = dgram_count,
 	.info = dgram_info,

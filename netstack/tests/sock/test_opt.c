@@ -162,3 +162,28 @@ Test(opt, a_streams_tos_keeps_its_ecn_bits)
 	cr_assert_eq(set(u4, IPPROTO_IP, IP_TOS, 0x13), 0);
 	cr_assert_eq(get(u4, IPPROTO_IP, IP_TOS), 0x13);
 }
+
+Test(opt, options_that_change_the_way_out_do)
+{
+	struct name far = name("192.0.2.1", 9), far6 = name("fd00::2", 9);
+	static char big[2000];
+	int one = 1;
+
+	lab_neigh(lab, "10.0.0.254", peer_mac);
+	lab_neigh(lab, "fd00::2", peer_mac);
+	cr_assert_eq(send_to(lab->stack, u4, "x", 1, &far, 0), 1);
+	cr_assert_eq(set(u4, SOL_SOCKET, SO_DONTROUTE, 1), 0);
+	cr_assert_eq(send_to(lab->stack, u4, "x", 1, &far, 0), -ENETUNREACH);
+	cr_assert_eq(send_to(lab->stack, u6, big, 2000, &far6, 0), 2000);
+	cr_assert_eq(set(u6, IPPROTO_IPV6, IPV6_DONTFRAG, 1), 0);
+	cr_assert_eq(send_to(lab->stack, u6, big, 2000, &far6, 0), -EMSGSIZE);
+	lab_flush(lab);
+	cr_assert_eq(net_sock_setopt(lab->stack, u6, IPPROTO_IPV6, 70, &one, 4, 0), 0);
+	cr_assert_eq(send_to(lab->stack, u6, "x", 1, &far6, 0), 1);
+	cr_assert(lab_tx(lab));
+	cr_assert(lab->frame[15] & 15 || lab->frame[16] || lab->frame[17], "a flow label");
+	cr_assert_eq(net_sock_setopt(lab->stack, u4, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3, 0), 0);
+	cr_assert_eq(set(u4, SOL_SOCKET, SO_DONTROUTE, 0), 0);
+	send_to(lab->stack, u4, "x", 1, &far, 0);
+	lab_quiet(lab);
+}

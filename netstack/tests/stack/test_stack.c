@@ -201,3 +201,47 @@ Test(stack, many_links_are_found_by_the_output_ring)
 	cr_assert_eq(net_link_next_output(lab->stack), 0);
 	lab_free(lab);
 }
+
+Test(stack, links_addresses_and_learned_mtus_are_limited)
+{
+	struct net_config cfg;
+	struct net_link_config lc = { .kind = NET_LINK_IP, .name = "tun0", .mtu = 1500 };
+	struct net_ifaddr a = { .addr = ip("10.0.0.9"), .prefix_len = 24 };
+	struct lab *lab;
+	net_link_id id;
+
+	net_config_init(&cfg);
+	cfg.limits.links = 2;
+	cfg.limits.addresses = 4;
+	lab = lab_new_cfg(&cfg, 0);
+	cr_assert_eq(net_link_attach(lab->stack, &id, &lc), -ENOSPC);
+	a.link = lab->link;
+	cr_assert_eq(net_addr_add(lab->stack, &a), -ENOSPC);
+	lab_free(lab);
+}
+
+Test(stack, one_poll_keeps_its_budget_and_asks_to_be_called_again)
+{
+	struct net_config cfg;
+	struct lab *lab;
+	struct name me = name("127.0.0.1", 9);
+	net_sock_id s;
+	char c;
+	int got = 0;
+
+	net_config_init(&cfg);
+	cfg.limits.poll_budget = 1;
+	lab = lab_new_cfg(&cfg, 0);
+	s = open_sock(lab->stack, AF_INET, SOCK_DGRAM, 0);
+	net_sock_bind(lab->stack, s, SA(me), me.len);
+	for (int i = 0; i < 65; i++)
+		cr_assert_eq(send_to(lab->stack, s, "x", 1, &me, 0), 1);
+	net_stack_poll(lab->stack, lab->now);
+	cr_assert_eq(net_stack_deadline(lab->stack), lab->now);
+	while (recv_from(lab->stack, s, &c, 1, NULL, 0) == 1)
+		got++;
+	cr_assert_eq(got, 64);
+	net_stack_poll(lab->stack, lab->now);
+	cr_assert_eq(recv_from(lab->stack, s, &c, 1, NULL, 0), 1);
+	lab_free(lab);
+}
