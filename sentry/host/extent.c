@@ -11,6 +11,7 @@
 #define MEMBARRIER_GLOBAL 1
 
 HOST_SYSCALL(pwrite64);
+HOST_SYSCALL(lseek);
 HOST_SYSCALL(fstat);
 HOST_SYSCALL(newfstatat); /* glibc's fstat */
 HOST_SYSCALL(membarrier, HOST_INT(0, MEMBARRIER_GLOBAL));
@@ -20,6 +21,15 @@ ssize_t host_fill(int fd, const void *src, size_t len, uint64_t off)
 	ssize_t n = pwrite(fd, src, len, (off_t)off);
 
 	return n < 0 ? -errno : n;
+}
+
+uint64_t host_seek_data(int fd, uint64_t off)
+{
+	off_t at = lseek(fd, (off_t)off, SEEK_DATA);
+
+	if (at >= 0)
+		return (uint64_t)at;
+	return errno == ENXIO ? UINT64_MAX : off; /* in doubt it is data */
 }
 
 uint64_t host_used_bytes(int fd)

@@ -61,17 +61,30 @@ static void take_back_all(struct mm *mm)
 	}
 }
 
+/* Scattered writes cut memory into pieces, and the host limits how many mappings a stub may have: the more
+ * there are, the larger the pieces. */
+static uint64_t least_unit(const struct mm *mm)
+{
+	if (mm->n_runs < MAP_COUNT_MAX / 16)
+		return PAGE_SIZE;
+	if (mm->n_runs < MAP_COUNT_MAX / 4)
+		return UNIT_MOST;
+	return mm->n_runs < MAP_COUNT_MAX / 2 ? 1UL << 20 : 16UL << 20;
+}
+
 /* The stretch to copy around @addr: the unit, within the run. */
 static void choose(struct mm *mm, const struct vma *v, const struct run *run, uint64_t addr,
 		   uint64_t *start, uint64_t *end)
 {
 	uint64_t unit = run->kind == RUN_ANON ? UNIT_LEAST : UNIT_FILE;
+	uint64_t least = least_unit(mm);
 
 	addr &= PAGE_MASK;
 	if (v->prot & PROT_EXEC)
 		unit = PAGE_SIZE;
 	else if (addr == mm->cow_next && mm->cow_unit >= unit)
 		unit = mm->cow_unit < UNIT_MOST ? mm->cow_unit * 2 : UNIT_MOST;
+	unit = unit > least ? unit : least;
 	*start = addr & ~(unit - 1);
 	*end = *start + unit;
 	if (*start < run->r.start)
@@ -107,8 +120,9 @@ static int copy_from(struct run *run, uint64_t at, uint64_t off, uint64_t len, b
 	return 0;
 }
 
-int cow_copy(struct mm *mm, struct batch *b, struct vma *v, struct run *run, uint64_t start,
-	     uint64_t end)
+/* Puts new memory in the place of [start, end) of @run: a copy (@copy), or zeros. */
+static int replace(struct mm *mm, struct batch *b, struct vma *v, struct run *run, uint64_t start,
+		   uint64_t end, bool copy)
 {
 	struct run *left = to_run(range_prev(&run->r)), *fresh;
 	uint64_t off, near = 0, len = end - start;
@@ -120,7 +134,7 @@ int cow_copy(struct mm *mm, struct batch *b, struct vma *v, struct run *run, uin
 	r = memfile_alloc_near(len, near, &off, &resident);
 	if (r < 0)
 		return r;
-	r = copy_from(run, start, off, len, resident);
+	r = copy ? copy_from(run, start, off, len, resident) : 0;
 	if (r == 0)
 		r = run_split(mm, start);
 	if (r == 0)
@@ -133,6 +147,24 @@ int cow_copy(struct mm *mm, struct batch *b, struct vma *v, struct run *run, uin
 	run_remove(mm, b, start, end);
 	run_insert(mm, v, fresh);
 	return 0;
+}
+
+int cow_copy(struct mm *mm, struct batch *b, struct vma *v, struct run *run, uint64_t start,
+	     uint64_t end)
+{
+	return replace(mm, b, v, run, start, end, true);
+}
+
+/* Memory that nobody has written yet needs no copy: the rest of the hole around @addr becomes this mm's own
+ * fresh memory at once. Returns 1 when there is no hole. */
+static int cow_hole(struct mm *mm, struct batch *b, struct vma *v, struct run *run, uint64_t addr)
+{
+	uint64_t start = addr & PAGE_MASK;
+	uint64_t hole = memfile_hole(run->off + (start - run->r.start), run->r.end - start);
+
+	if (hole == 0)
+		return 1;
+	return replace(mm, b, v, run, start, start + hole, false);
 }
 
 int cow_break(struct mm *mm, struct batch *b, struct vma *v, struct run *run, uint64_t addr)
@@ -149,6 +181,11 @@ int cow_break(struct mm *mm, struct batch *b, struct vma *v, struct run *run, ui
 				return 0;
 			}
 		}
+	}
+	if (run->kind == RUN_ANON && !memfile_exclusive(run->off + ((addr & PAGE_MASK) - run->r.start), PAGE_SIZE)) {
+		r = cow_hole(mm, b, v, run, addr);
+		if (r <= 0)
+			return r;
 	}
 	choose(mm, v, run, addr, &start, &end);
 	if (run->kind == RUN_ANON && memfile_exclusive(run->off + (start - run->r.start), end - start)) {

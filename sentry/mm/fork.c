@@ -14,6 +14,7 @@
 #include "vfs/file.h"
 
 #define HOT_BUDGET 32
+#define PINS_MOST 64
 #define HOT_WHOLE (4 * PAGE_SIZE)
 
 static void copy_basics(struct mm *mm, struct mm *parent)
@@ -46,7 +47,7 @@ static int copy_run(struct mm *mm, struct vma *child_area, struct run *run)
 		run->cow = true;
 	copy->cow = run->cow;
 	copy->prot = run_prot(child_area, copy);
-	range_insert(&mm->runs, &copy->r);
+	runs_add(mm, copy);
 	return 0;
 }
 
@@ -76,8 +77,9 @@ static int copy_area(struct mm *mm, struct mm *parent, struct vma *v)
 }
 
 /* Gives the child its own copy of one page, so that the parent's stays the parent's alone. Of a small run
- * all of it: a few pages more cost less than the two mappings more that splitting it would. */
-static void copy_hot_page(struct mm *mm, struct mm *parent, struct batch *b, uint64_t addr)
+ * all of it: a few pages more cost less than the two mappings more that splitting it would. @own: nobody
+ * but the parent (and its pins) had the page before. */
+static void copy_hot_page(struct mm *mm, struct mm *parent, struct batch *b, uint64_t addr, bool own)
 {
 	struct run *run = run_at(mm, addr), *theirs;
 	uint64_t end = addr + PAGE_SIZE;
@@ -97,7 +99,7 @@ static void copy_hot_page(struct mm *mm, struct mm *parent, struct batch *b, uin
 	batch_finish(mm, b); /* the child has no stub yet: drops its reference at once */
 	theirs = run_at(parent, addr);
 	if (!theirs || theirs->r.end < end || theirs->kind != RUN_ANON ||
-	    !memfile_exclusive(theirs->off + (addr - theirs->r.start), end - addr) ||
+	    !(own || memfile_exclusive(theirs->off + (addr - theirs->r.start), end - addr)) ||
 	    run_split(parent, addr) < 0 || run_split(parent, end) < 0)
 		return;
 	theirs = run_at(parent, addr);
@@ -118,7 +120,27 @@ static void copy_hot(struct mm *mm, struct mm *parent, struct batch *b, uint64_t
 	if (rsp)
 		page[n++] = rsp & PAGE_MASK;
 	for (uint32_t i = 0; i < n; i++)
-		copy_hot_page(mm, parent, b, page[i]);
+		copy_hot_page(mm, parent, b, page[i], false);
+}
+
+/* What another thread has pinned for writing stays the parent's, as with device I/O: the child gets a copy. */
+static void copy_pinned(struct mm *mm, struct mm *parent, struct batch *b)
+{
+	uint64_t pin[PINS_MOST][2];
+	size_t n = pins_of(parent, pin, PINS_MOST);
+
+	for (size_t i = 0; i < n; i++)
+		for (struct run *run = run_from(parent, 0); run; run = run_next(run)) {
+			uint64_t at = pin[i][0], end = at + pin[i][1];
+
+			if (run->kind != RUN_ANON || at < run->off || end > run->off + range_len(&run->r))
+				continue;
+			at = run->r.start + (at - run->off);
+			end = at + pin[i][1];
+			for (; at < end; at += PAGE_SIZE)
+				copy_hot_page(mm, parent, b, at, true);
+			break;
+		}
 }
 
 /* Applies what copy_run() decided to the parent's stub: one operation per stretch of equal protection. */
@@ -145,6 +167,7 @@ int mm_fork(struct mm **ret, struct mm *parent, uint64_t rsp)
 		if (!(v->flags & VMA_DONTFORK))
 			r = copy_area(mm, parent, v);
 	if (r == 0) {
+		copy_pinned(mm, parent, &b);
 		copy_hot(mm, parent, &b, rsp);
 		mm->hot_budget = parent->hot_budget = HOT_BUDGET;
 	}

@@ -185,8 +185,7 @@ ssize_t iov_iter_pin(struct iov_iter *it, bool write, struct mm_pin *pin)
 	struct iov_iter ahead = *it;
 	size_t done = 0;
 
-	pin->mm = it->mm;
-	pin->n = 0;
+	pin_init(pin, it->mm);
 	while (pin->n < PIN_IOV) {
 		uint8_t *at = NULL;
 		size_t n = front(&ahead, &at), did;

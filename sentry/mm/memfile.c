@@ -329,7 +329,15 @@ int memfile_fill(uint64_t off, const void *src, uint64_t len)
 	return 0;
 }
 
-/* Zeroes what the host has of a small extent. Returns whether all of it is resident. */
+uint64_t memfile_hole(uint64_t off, uint64_t len)
+{
+	uint64_t data = host_seek_data(mf.fd, off);
+
+	return data >= off + len ? len : (data - off) & PAGE_MASK;
+}
+
+/* Zeroes what the host has of a small extent. Returns whether all of it is resident. What is not resident is
+ * a hole, or swapped out: then it is punched. */
 static bool scrub(uint64_t off, uint64_t len)
 {
 	unsigned char vec[CACHE_PAGES];
@@ -341,17 +349,17 @@ static bool scrub(uint64_t off, uint64_t len)
 		return false;
 	}
 	for (size_t i = 0; i < pages;) {
-		size_t n = 0;
+		uint64_t at = off + i * PAGE_SIZE;
+		bool here = vec[i] & 1;
+		size_t n = 1;
 
-		while (i + n < pages && (vec[i + n] & 1))
+		while (i + n < pages && (bool)(vec[i + n] & 1) == here)
 			n++;
-		if (n && memfile_fill(off + i * PAGE_SIZE, zeros, n * PAGE_SIZE) < 0)
-			punch(off + i * PAGE_SIZE, n * PAGE_SIZE);
+		if (here ? memfile_fill(at, zeros, n * PAGE_SIZE) < 0 :
+			   memfile_hole(at, n * PAGE_SIZE) < n * PAGE_SIZE)
+			punch(at, n * PAGE_SIZE);
+		all &= here;
 		i += n;
-		while (i < pages && !(vec[i] & 1)) {
-			all = false;
-			i++;
-		}
 	}
 	return all;
 }

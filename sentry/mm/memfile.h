@@ -30,6 +30,8 @@ void memfile_zap(uint64_t off, uint64_t len);
 /* Fills part of an extent from sentry or host memory by a host write: the pages are made without being
  * zeroed or mapped first. Returns 0, -ENOMEM, -EFAULT (the source faulted). */
 int memfile_fill(uint64_t off, const void *src, uint64_t len);
+/* How many bytes from @off on, at most @len, were never written and read as zeros without any page. */
+uint64_t memfile_hole(uint64_t off, uint64_t len);
 void *memfile_ptr(uint64_t off); /* sentry's alias; valid while a reference is held */
 uint64_t memfile_size(void);	 /* offsets are below */
 uint64_t memfile_used_bytes(void); /* what is committed, for meminfo and the memory limit */

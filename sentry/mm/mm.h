@@ -99,7 +99,7 @@ struct mm_pin {
 		      * somebody may truncate) only host calls and safecopy() may touch it. */
 	struct iovec iov[16];
 	uint64_t opaque[36]; /* mm's own */
-};
+}; /* not to be copied or moved while it holds something */
 ssize_t mm_pin(struct mm *mm, uint64_t addr, size_t len, bool write, struct mm_pin *pin);
 void mm_unpin(struct mm_pin *pin);
 

@@ -89,6 +89,7 @@ struct mm {
 	struct ref ref;
 	struct rwlock lock;	    /* RANK_MM; everything below unless marked */
 	struct ranges vmas, runs;
+	uint32_t n_vmas, n_runs;
 	_Atomic(struct run *) last; /* look-up cache of usercopy; NULL whenever a run changes */
 	struct plat_space *space;   /* set once under the write lock */
 	bool live;		    /* the space has our mappings */
@@ -107,6 +108,9 @@ struct mm {
 	uint32_t odd_count;
 	uint32_t hot_budget;	    /* copy-on-write breaks still to be written to the history */
 	struct fork_history *history;
+
+	struct mutex pin_mu;	    /* RANK_LEAF */
+	struct list pins;	    /* [pin_mu] write pins */
 
 	struct {
 		uint64_t off;	    /* one page each, referenced; 0: none */
@@ -168,6 +172,20 @@ static inline struct run *run_at(const struct mm *mm, uint64_t addr)
 static inline struct run *run_next(struct run *run)
 {
 	return to_run(range_next(&run->r));
+}
+
+/* vm.max_map_count, less what the platform maps in each stub. */
+#define MAP_COUNT_MAX 64000U
+
+static inline void runs_add(struct mm *mm, struct run *run)
+{
+	range_insert(&mm->runs, &run->r);
+	mm->n_runs++;
+}
+static inline void runs_del(struct mm *mm, struct run *run)
+{
+	range_remove(&mm->runs, &run->r);
+	mm->n_runs--;
 }
 
 /* vma.c: areas. All need the write lock. */
@@ -242,6 +260,9 @@ int fault_for_sentry(struct mm *mm, uint64_t addr, bool write);
 
 /* pin.c */
 #define PIN_IOV 16
+void pin_init(struct mm_pin *pin, struct mm *mm);
+/* Memfile ranges (offset, length) that are pinned for writing right now; at most @max of them. */
+size_t pins_of(struct mm *mm, uint64_t (*ret)[2], size_t max);
 /* Appends to @pin; returns the bytes covered. */
 size_t pin_more(struct mm *mm, uint64_t addr, size_t len, bool write, struct mm_pin *pin);
 

@@ -215,6 +215,8 @@ static int map_locked(struct mm *mm, struct batch *b, const struct request *rq,
 		return -ENOMEM;
 	if ((vma_flags & VMA_LOCKED) && lim && mm->locked + rq->len > lim->memlock)
 		return -EAGAIN;
+	if (mm->n_vmas >= MAP_COUNT_MAX)
+		return -ENOMEM;
 	r = place(mm, b, rq, &addr);
 	if (r < 0)
 		return r;

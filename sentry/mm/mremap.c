@@ -52,7 +52,7 @@ static void carry_runs(struct mm *mm, struct vma *v, uint64_t old, uint64_t len,
 
 	for (; run && run->r.start < old + len; run = next) {
 		next = run_next(run);
-		range_remove(&mm->runs, &run->r);
+		runs_del(mm, run);
 		run->next_dead = list;
 		list = run;
 		any = true;

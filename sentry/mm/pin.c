@@ -7,6 +7,49 @@
 #include "mm/mm_priv.h"
 
 
+/* Write pins are listed in the mm, so that a fork meanwhile leaves their pages to this side alone. The node
+ * lies behind the entries. */
+static struct list *pin_node(struct mm_pin *pin)
+{
+	return (struct list *)(void *)&pin->opaque[2 * PIN_IOV];
+}
+
+static void list_pin(struct mm *mm, struct mm_pin *pin)
+{
+	mutex_lock(&mm->pin_mu);
+	if (!list_linked(pin_node(pin)))
+		list_push_back(&mm->pins, pin_node(pin));
+	mutex_unlock(&mm->pin_mu);
+}
+
+static void unlist_pin(struct mm_pin *pin)
+{
+	if (!pin->mm || !list_linked(pin_node(pin)))
+		return;
+	mutex_lock(&pin->mm->pin_mu);
+	list_remove(pin_node(pin));
+	mutex_unlock(&pin->mm->pin_mu);
+}
+
+size_t pins_of(struct mm *mm, uint64_t (*ret)[2], size_t max)
+{
+	size_t n = 0;
+
+	mutex_lock(&mm->pin_mu);
+	list_for_each(node, &mm->pins) {
+		const struct mm_pin *pin =
+			(const void *)((char *)node - offsetof(struct mm_pin, opaque[2 * PIN_IOV]));
+
+		for (int i = 0; i < pin->n && n < max; i++)
+			if (pin->opaque[2 * i] & 1) {
+				ret[n][0] = pin->opaque[2 * i] & ~UINT64_C(1);
+				ret[n++][1] = pin->opaque[2 * i + 1];
+			}
+	}
+	mutex_unlock(&mm->pin_mu);
+	return n;
+}
+
 /* opaque[2i] = what is held: memfile offset | 1, or the mappable's address; opaque[2i+1] = length. */
 static void hold(struct mm_pin *pin, struct run *run, uint64_t addr, size_t len)
 {
@@ -43,6 +86,8 @@ size_t pin_more(struct mm *mm, uint64_t addr, size_t len, bool write, struct mm_
 			n = run->r.end - (addr + done);
 			n = n < len - done ? n : len - done;
 			hold(pin, run, addr + done, n);
+			if (write && run->kind == RUN_ANON)
+				list_pin(mm, pin);
 		}
 		rwlock_unlock(&mm->lock);
 		done += n;
@@ -52,18 +97,25 @@ size_t pin_more(struct mm *mm, uint64_t addr, size_t len, bool write, struct mm_
 	return done;
 }
 
+void pin_init(struct mm_pin *pin, struct mm *mm)
+{
+	pin->mm = mm;
+	pin->n = 0;
+	*pin_node(pin) = (struct list){ 0 };
+}
+
 ssize_t mm_pin(struct mm *mm, uint64_t addr, size_t len, bool write, struct mm_pin *pin)
 {
 	size_t done;
 
-	pin->mm = mm;
-	pin->n = 0;
+	pin_init(pin, mm);
 	done = pin_more(mm, addr, len, write, pin);
 	return done ? (ssize_t)done : len ? -EFAULT : 0;
 }
 
 void mm_unpin(struct mm_pin *pin)
 {
+	unlist_pin(pin);
 	for (int i = 0; i < pin->n; i++) {
 		uint64_t what = pin->opaque[2 * i];
 

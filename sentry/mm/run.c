@@ -67,7 +67,7 @@ int run_split(struct mm *mm, uint64_t addr)
 		upper->ptr += delta;
 	run->r.end = addr;
 	range_changed(&run->r);
-	range_insert(&mm->runs, &upper->r);
+	runs_add(mm, upper);
 	run_forget_cache(mm);
 	return 0;
 }
@@ -80,7 +80,7 @@ bool run_remove(struct mm *mm, struct batch *b, uint64_t start, uint64_t end)
 	for (; run && run->r.start < end; run = next) {
 		next = run_next(run);
 		assert(run->r.start >= start && run->r.end <= end);
-		range_remove(&mm->runs, &run->r);
+		runs_del(mm, run);
 		run->next_dead = b->runs;
 		b->runs = run;
 		any = true;
@@ -107,7 +107,7 @@ static struct run *merge(struct mm *mm, const struct vma *v, struct run *run)
 	if (right && right->r.end <= v->r.end && same_backing(run, right)) {
 		uint64_t end = right->r.end;
 
-		range_remove(&mm->runs, &right->r);
+		runs_del(mm, right);
 		free(right);
 		run->r.end = end;
 		range_changed(&run->r);
@@ -115,7 +115,7 @@ static struct run *merge(struct mm *mm, const struct vma *v, struct run *run)
 	if (left && left->r.start >= v->r.start && same_backing(left, run)) {
 		uint64_t end = run->r.end;
 
-		range_remove(&mm->runs, &run->r);
+		runs_del(mm, run);
 		free(run);
 		left->r.end = end;
 		range_changed(&left->r);
@@ -143,7 +143,7 @@ void run_insert(struct mm *mm, struct vma *v, struct run *run)
 {
 	run->prot = run_prot(v, run);
 	stub_map(mm, run);
-	range_insert(&mm->runs, &run->r);
+	runs_add(mm, run);
 	merge(mm, v, run);
 }
 

@@ -92,6 +92,8 @@ int mm_new(struct mm **ret)
 	mutex_init(&mm->history->mu, RANK_LEAF);
 	ref_init(&mm->ref);
 	rwlock_init(&mm->lock, RANK_MM);
+	mutex_init(&mm->pin_mu, RANK_LEAF);
+	list_init(&mm->pins);
 	mm->task_size = plat_task_size();
 	mm->stack_limit = STACK_LIMIT_DEFAULT;
 	krandom(&rnd, sizeof(rnd));
@@ -129,6 +131,7 @@ void mm_unref(struct mm *mm)
 	file_put(mm->exe);
 	fork_history_put(mm->history);
 	rwlock_fini(&mm->lock);
+	mutex_fini(&mm->pin_mu);
 	free(mm);
 }
 

@@ -70,6 +70,7 @@ void vma_free(struct vma *v)
 void vma_insert(struct mm *mm, struct vma *v)
 {
 	range_insert(&mm->vmas, &v->r);
+	mm->n_vmas++;
 	account(mm, v, 1);
 	if (v->m) {
 		mutex_lock(&v->m->mu);
@@ -82,6 +83,7 @@ void vma_unlink(struct mm *mm, struct vma *v)
 {
 	account(mm, v, -1);
 	range_remove(&mm->vmas, &v->r);
+	mm->n_vmas--;
 	if (v->m) {
 		mutex_lock(&v->m->mu);
 		list_remove(&v->m_link);
@@ -114,6 +116,8 @@ int vma_split(struct mm *mm, uint64_t addr)
 
 	if (!v || v->r.start == addr)
 		return 0;
+	if (mm->n_vmas >= MAP_COUNT_MAX)
+		return -ENOMEM;
 	r = run_split(mm, addr);
 	if (r < 0)
 		return r;

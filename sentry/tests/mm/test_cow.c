@@ -42,6 +42,7 @@ Test(mm_cow, both_sides_share_read_only_until_one_writes)
 	uint64_t a = map_anon(mm, 64 * PAGE_SIZE, RW);
 	char c;
 
+	cr_assert_eq(mm_zero_out(mm, a, 64 * PAGE_SIZE), 0);
 	cr_assert_eq(mm_copy_out(mm, a, "p", 1), 0);
 	child = forked(mm);
 	cr_assert_eq(fake_stub_prot(mm->space, a), PROT_READ);
@@ -62,12 +63,30 @@ Test(mm_cow, both_sides_share_read_only_until_one_writes)
 	mm_unref(mm);
 }
 
+Test(mm_cow, memory_that_nobody_wrote_is_not_copied)
+{
+	struct mm *mm = fresh(), *child;
+	uint64_t a = map_anon(mm, 64 << 20, RW), used;
+
+	cr_assert_eq(mm_copy_out(mm, a + (32 << 20), "x", 1), 0);
+	child = forked(mm);
+	used = memfile_used_bytes();
+	cr_assert_eq(fault(child, a + (1 << 20), true, NULL), 0);
+	cr_assert_eq(fake_stub_prot(child->space, a + (31 << 20)), RW, "the rest of the hole at once");
+	cr_assert_eq(fake_stub_prot(child->space, a + (32 << 20)), PROT_READ);
+	cr_assert_eq(memfile_used_bytes(), used);
+	fake_check(child);
+	mm_unref(child);
+	mm_unref(mm);
+}
+
 Test(mm_cow, sequential_writes_copy_in_growing_units)
 {
 	struct mm *mm = fresh(), *child;
 	uint64_t a = map_anon(mm, 1 << 20, RW), at;
 	int faults = 0;
 
+	cr_assert_eq(mm_zero_out(mm, a, 1 << 20), 0);
 	child = forked(mm);
 	for (at = a; at < a + (1 << 20); at += PAGE_SIZE)
 		if (fake_stub_prot(child->space, at) != RW) {
@@ -149,6 +168,7 @@ Test(mm_cow, pages_written_after_a_fork_are_copied_by_the_next_one)
 	struct mm *mm = fresh(), *child;
 	uint64_t a = map_anon(mm, 64 * PAGE_SIZE, RW);
 
+	cr_assert_eq(mm_zero_out(mm, a, 64 * PAGE_SIZE), 0);
 	child = forked(mm);
 	cr_assert_eq(mm_copy_out(child, a + 8 * PAGE_SIZE, "h", 1), 0);
 	mm_unref(child);

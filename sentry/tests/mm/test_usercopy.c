@@ -185,6 +185,28 @@ Test(mm_usercopy, iterators_walk_guest_iovecs)
 	mm_unref(mm);
 }
 
+Test(mm_usercopy, a_fork_leaves_pages_pinned_for_writing_to_the_parent)
+{
+	struct mm *mm = fresh(), *child;
+	uint64_t a = map_anon(mm, 64 * PAGE_SIZE, RW);
+	struct mm_pin pin;
+	char c[2] = "";
+
+	cr_assert_eq(mm_zero_out(mm, a, 64 * PAGE_SIZE), 0);
+	cr_assert_eq(mm_pin(mm, a + 20 * PAGE_SIZE + 100, PAGE_SIZE, true, &pin), PAGE_SIZE);
+	cr_assert_eq(mm_fork(&child, mm, 0), 0);
+	cr_assert_eq(mm_copy_out(mm, a + 20 * PAGE_SIZE, "p", 1), 0);
+	*(char *)pin.iov[0].iov_base = 'd';
+	mm_unpin(&pin);
+	cr_assert_eq(mm_copy_in(mm, &c[0], a + 20 * PAGE_SIZE, 1), 0);
+	cr_assert_eq(mm_copy_in(mm, &c[1], a + 20 * PAGE_SIZE + 100, 1), 0);
+	cr_assert_eq(memcmp(c, "pd", 2), 0);
+	cr_assert_eq(mm_copy_in(child, &c[1], a + 20 * PAGE_SIZE + 100, 1), 0);
+	cr_assert_eq(c[1], 0);
+	mm_unref(child);
+	mm_unref(mm);
+}
+
 Test(mm_usercopy, a_pin_covers_several_iovecs)
 {
 	struct mm *mm = fresh();
