@@ -47,13 +47,15 @@ struct pair {
 
 static void pair_new(struct pair *p, uint32_t offloads, bool copy)
 {
-	*p = (struct pair){ .copy = copy };
+	*p = (struct pair){.copy = copy};
 	for (int i = 0; i < 2; i++) {
 		struct net_config cfg;
-		struct net_link_config lc = { .kind = NET_LINK_ETHER, .name = "eth0", .mtu = 1500,
-					      .mac = { 2, 0, 0, 0, 0, (uint8_t)(i + 1) },
-					      .offloads = offloads };
-		struct net_ifaddr a = { .prefix_len = 24 };
+		struct net_link_config lc = {.kind = NET_LINK_ETHER,
+					     .name = "eth0",
+					     .mtu = 1500,
+					     .mac = {2, 0, 0, 0, 0, (uint8_t)(i + 1)},
+					     .offloads = offloads};
+		struct net_ifaddr a = {.prefix_len = 24};
 
 		net_config_init(&cfg);
 		cfg.now = now();
@@ -61,7 +63,7 @@ static void pair_new(struct pair *p, uint32_t offloads, bool copy)
 		must(net_link_attach(p->s[i], &p->link[i], &lc), "link");
 		a.link = p->link[i];
 		a.addr.family = AF_INET;
-		memcpy(a.addr.v4, (uint8_t[]){ 10, 0, 0, (uint8_t)(i + 1) }, 4);
+		memcpy(a.addr.v4, (uint8_t[]){10, 0, 0, (uint8_t)(i + 1)}, 4);
 		must(net_addr_add(p->s[i], &a), "addr");
 	}
 }
@@ -119,22 +121,22 @@ static net_sock_id sock(struct net_stack *s, int type)
 
 static struct sockaddr_in addr(uint32_t ip, uint16_t port)
 {
-	return (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port),
-				     .sin_addr.s_addr = htonl(ip) };
+	return (struct sockaddr_in){
+		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(ip)};
 }
 
 static ssize_t send_buf(struct net_stack *s, net_sock_id id, size_t len)
 {
-	struct iovec v = { buf, len };
-	struct net_msg m = { .iov = &v, .iov_len = 1 };
+	struct iovec v = {buf, len};
+	struct net_msg m = {.iov = &v, .iov_len = 1};
 
 	return net_sock_send(s, id, &m, 0);
 }
 
 static ssize_t recv_buf(struct net_stack *s, net_sock_id id, size_t len)
 {
-	struct iovec v = { buf, len };
-	struct net_msg m = { .iov = &v, .iov_len = 1 };
+	struct iovec v = {buf, len};
+	struct net_msg m = {.iov = &v, .iov_len = 1};
 
 	return net_sock_recv(s, id, &m, 0);
 }
