@@ -436,7 +436,7 @@ void patch_try(struct plat_thread *t, uint64_t rip, uint64_t nr)
 	bool off = p->off;
 	pthread_mutex_unlock(&p->mu);
 	if (st != SITE_LEFT)
-		COUNT(patched_sites);
+		COUNT(t, patched_sites);
 	if (off)
 		patch_off(s);
 }
@@ -468,7 +468,7 @@ void plat_space_inherit(struct plat_space *child, const struct plat_space *paren
 	memcpy(to->site, from->site, sizeof(to->site));
 	to->n_sites = from->n_sites;
 	to->map = calloc(from->n_map ? from->n_map : 1, sizeof(*to->map));
-	if (to->map) {
+	if (to->map && from->n_map) {
 		memcpy(to->map, from->map, from->n_map * sizeof(*to->map));
 		to->n_map = from->n_map;
 		for (size_t i = 0; i < to->n_map; i++)

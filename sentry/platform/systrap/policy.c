@@ -202,9 +202,11 @@ static void enter_spread(struct plat_thread *t, int here)
 	__atomic_store_n(&t->ids->yields, 0, __ATOMIC_RELAXED);
 }
 
-static void spread_won(struct policy *p)
+static void spread_won(struct plat_thread *t)
 {
-	COUNT(spins_won);
+	struct policy *p = &t->policy;
+
+	COUNT(t, spins_won);
 	p->credit += WIN_US;
 	if (p->credit > CREDIT_US)
 		p->credit = CREDIT_US;
@@ -228,7 +230,7 @@ void policy_request_seen(struct plat_thread *t)
 
 	atomic_store_explicit(&t->running_since, 0, memory_order_relaxed);
 	if (p->resumed)
-		atomic_fetch_add_explicit(&t->guest_tsc, took, memory_order_relaxed);
+		add_relaxed(&t->guest_tsc, took);
 	p->free_round = false;
 	if (took < HOT_US * us)
 		p->streak++;
@@ -266,9 +268,11 @@ void policy_answer(struct plat_thread *t, uint32_t seq)
 
 	place(t, now);
 
-	int here = host_cpu();
+	/* A spinning thread is bound: it is where it was put. */
+	int here = p->spread_cpu >= 0 ? p->spread_cpu : host_cpu();
 
-	t->pp->sentry_cpu = (uint32_t)here;
+	if (t->pp->sentry_cpu != (uint32_t)here)
+		t->pp->sentry_cpu = (uint32_t)here;
 	if (p->spread_cpu < 0) {
 		uint32_t yields = banned(&yield_ban, now) ? 0 : YIELDS;
 
@@ -304,7 +308,7 @@ static uint32_t spin(struct plat_thread *t, uint32_t cur)
 		for (int i = 0; i < 8; i++) {
 			w = load(&t->pp->req_seq);
 			if (w != cur) {
-				spread_won(&t->policy);
+				spread_won(t);
 				return w;
 			}
 			__asm__ volatile("pause");
@@ -365,7 +369,7 @@ uint32_t policy_wait(struct plat_thread *t, uint32_t cur, int64_t limit_ns)
 		w = load(&t->pp->req_seq);
 		if (w != cur)
 			break;
-		COUNT(sleeps);
+		COUNT(t, sleeps);
 		if (host_futex_wait_shared(&t->pp->req_seq, cur, limit_ns >= 0 ? limit_ns : bound ? LET_GO_NS : -1) == 0)
 			continue;
 		if (limit_ns >= 0)

@@ -658,6 +658,21 @@ int plat_flush(struct plat_space *s)
 	return r;
 }
 
+void stats_live(struct plat_stats *ret)
+{
+	pthread_mutex_lock(&systrap_lock);
+	list_for_each(node, &spaces)
+	{
+		struct plat_space *s = list_entry(node, struct plat_space, all);
+
+		pthread_mutex_lock(&s->state_lock);
+		list_for_each(other, &s->threads)
+			stats_live_thread(ret, list_entry(other, struct plat_thread, link));
+		pthread_mutex_unlock(&s->state_lock);
+	}
+	pthread_mutex_unlock(&systrap_lock);
+}
+
 int space_init(void)
 {
 	pthread_mutex_lock(&systrap_lock);

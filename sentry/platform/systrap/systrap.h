@@ -78,6 +78,10 @@ struct policy {
 	uint64_t next_probe;
 };
 
+struct thread_stats {
+	_Atomic uint64_t switches, fast_syscalls, sigsys_syscalls, faults, patched_sites, spins_won, sleeps;
+};
+
 struct plat_thread {
 	struct list link; /* plat_space.threads */
 	struct plat_space *space;
@@ -100,6 +104,7 @@ struct plat_thread {
 	_Atomic uint64_t guest_tsc;	/* TSC cycles that the guest had, */
 	_Atomic uint64_t running_since; /* and since when it runs, 0: it does not */
 	struct policy policy;
+	struct thread_stats stats;
 };
 
 /* zygote.c */
@@ -158,9 +163,16 @@ void patch_space_free(struct plat_space *space);
 /* The guest uses gs: restore every site and patch no more. */
 void patch_off(struct plat_space *space);
 
-/* Counters. */
-struct systrap_stats {
-	_Atomic uint64_t switches, fast_syscalls, sigsys_syscalls, faults, patched_sites, spins_won, sleeps;
-};
-extern struct systrap_stats systrap_stats;
-#define COUNT(name) atomic_fetch_add_explicit(&systrap_stats.name, 1, memory_order_relaxed)
+/* Counters of one thread pair: written by its sentry thread only, added up by plat_get_stats(). */
+#define COUNT(t, name) add_relaxed(&(t)->stats.name, 1)
+
+static inline void add_relaxed(_Atomic uint64_t *v, uint64_t n)
+{
+	atomic_store_explicit(v, atomic_load_explicit(v, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+/* Adds the counters of a thread that is freed to the platform's. */
+void stats_retire(struct plat_thread *t);
+/* Adds those of the threads of all spaces. */
+void stats_live(struct plat_stats *ret);
+void stats_live_thread(struct plat_stats *to, const struct plat_thread *t);

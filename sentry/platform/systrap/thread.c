@@ -16,7 +16,6 @@
 #include "platform/systrap/systrap.h"
 
 struct systrap systrap;
-struct systrap_stats systrap_stats;
 
 #define USER_CS 0x33
 #define USER_SS 0x2b
@@ -143,15 +142,15 @@ static int take_request(struct plat_thread *t, struct guest_regs *regs, struct p
 	switch (t->reason) {
 	case STUB_SYSCALL:
 		regs->gs_base = 0;
-		COUNT(fast_syscalls);
+		COUNT(t, fast_syscalls);
 		ev->reason = PLAT_SYSCALL;
 		return 0;
 	case STUB_SIGSYS:
-		COUNT(sigsys_syscalls);
+		COUNT(t, sigsys_syscalls);
 		ev->reason = PLAT_SYSCALL;
 		break;
 	case STUB_FAULT:
-		COUNT(faults);
+		COUNT(t, faults);
 		ev->reason = PLAT_FAULT;
 		ev->signo = t->pp->signo;
 		ev->code = t->pp->code;
@@ -181,13 +180,13 @@ static bool non_canonical(uint64_t rip)
 
 void plat_switch(struct plat_thread *t, struct guest_regs *regs, bool full, struct plat_event *ev)
 {
-	COUNT(switches);
+	COUNT(t, switches);
 	ev->reason = PLAT_INTERRUPTED;
 	if (thread_ready(t) < 0 || atomic_load(&t->space->dead)) {
 		be_dead(t, ev);
 		return;
 	}
-	if (atomic_exchange(&t->intr, 0))
+	if (atomic_load_explicit(&t->intr, memory_order_relaxed) && atomic_exchange(&t->intr, 0))
 		return;
 	if (atomic_load_explicit(&t->space->queued, memory_order_acquire))
 		(void)plat_flush(t->space);
@@ -357,6 +356,7 @@ void plat_thread_free(struct plat_thread *t)
 	bool parked = false;
 
 	policy_thread_done(t);
+	stats_retire(t);
 	pthread_mutex_lock(&s->state_lock);
 	list_remove(&t->link);
 	s->n_threads--;
@@ -409,15 +409,37 @@ int64_t plat_thread_cpu_ns(struct plat_thread *t)
 	return (int64_t)((unsigned __int128)cycles * 1000000000U / systrap.tsc_hz);
 }
 
+static struct plat_stats retired;
+static pthread_mutex_t retired_mu = PTHREAD_MUTEX_INITIALIZER;
+
+static void stats_add(struct plat_stats *to, const struct thread_stats *from)
+{
+	to->switches += atomic_load_explicit(&from->switches, memory_order_relaxed);
+	to->fast_syscalls += atomic_load_explicit(&from->fast_syscalls, memory_order_relaxed);
+	to->sigsys_syscalls += atomic_load_explicit(&from->sigsys_syscalls, memory_order_relaxed);
+	to->faults += atomic_load_explicit(&from->faults, memory_order_relaxed);
+	to->patched_sites += atomic_load_explicit(&from->patched_sites, memory_order_relaxed);
+	to->spins_won += atomic_load_explicit(&from->spins_won, memory_order_relaxed);
+	to->sleeps += atomic_load_explicit(&from->sleeps, memory_order_relaxed);
+}
+
+void stats_retire(struct plat_thread *t)
+{
+	pthread_mutex_lock(&retired_mu);
+	stats_add(&retired, &t->stats);
+	pthread_mutex_unlock(&retired_mu);
+	memset(&t->stats, 0, sizeof(t->stats));
+}
+
+void stats_live_thread(struct plat_stats *to, const struct plat_thread *t)
+{
+	stats_add(to, &t->stats);
+}
+
 void plat_get_stats(struct plat_stats *ret)
 {
-	*ret = (struct plat_stats){
-		.switches = atomic_load(&systrap_stats.switches),
-		.fast_syscalls = atomic_load(&systrap_stats.fast_syscalls),
-		.sigsys_syscalls = atomic_load(&systrap_stats.sigsys_syscalls),
-		.faults = atomic_load(&systrap_stats.faults),
-		.patched_sites = atomic_load(&systrap_stats.patched_sites),
-		.spins_won = atomic_load(&systrap_stats.spins_won),
-		.sleeps = atomic_load(&systrap_stats.sleeps),
-	};
+	pthread_mutex_lock(&retired_mu);
+	*ret = retired;
+	pthread_mutex_unlock(&retired_mu);
+	stats_live(ret);
 }
