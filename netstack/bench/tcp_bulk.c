@@ -2,8 +2,8 @@
 /* How fast one core moves a TCP stream from one stack to another: prints Gbit/s.
  *
  * usage: tcp_bulk [MiB] [no-offload]
- * The wire is a loop that hands frames over with one copy (as a driver would), without delay. Virtual time
- * follows the host's clock, so that round trips and windows are what they would be.
+ * The wire is a loop that hands frames over with one copy (as a driver would), without delay.
+ * Virtual time follows the host's clock, so that round trips and windows are what they would be.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -47,8 +47,8 @@ static struct host make_host(int n, bool offload)
 {
 	struct net_config cfg;
 	struct host host;
-	struct net_link_config link = { .kind = NET_LINK_IP, .name = "bench0", .mtu = 1500 };
-	struct net_ifaddr addr = { .addr = { .family = AF_INET }, .prefix_len = 24 };
+	struct net_link_config link = {.kind = NET_LINK_IP, .name = "bench0", .mtu = 1500};
+	struct net_ifaddr addr = {.addr = {.family = AF_INET}, .prefix_len = 24};
 	int r;
 
 	net_config_init(&cfg);
@@ -63,7 +63,7 @@ static struct host make_host(int n, bool offload)
 	if (r < 0)
 		die("net_link_attach", r);
 	addr.link = host.link;
-	memcpy(addr.addr.bytes, (uint8_t[]){ 10, 0, 0, (uint8_t)n }, 4);
+	memcpy(addr.addr.bytes, (uint8_t[]){10, 0, 0, (uint8_t)n}, 4);
 	r = net_addr_add(host.stack, &addr);
 	if (r < 0)
 		die("net_addr_add", r);
@@ -104,8 +104,8 @@ static uint64_t send_all(struct host *host, net_sock_id sock, uint64_t left)
 	uint64_t done = 0;
 
 	while (left) {
-		struct iovec iov = { buf[0], left < CHUNK ? (size_t)left : CHUNK };
-		struct net_msg msg = { .iov = &iov, .iov_len = 1 };
+		struct iovec iov = {buf[0], left < CHUNK ? (size_t)left : CHUNK};
+		struct net_msg msg = {.iov = &iov, .iov_len = 1};
 		ssize_t n = net_sock_send(host->stack, sock, &msg, 0);
 
 		if (n <= 0)
@@ -121,8 +121,8 @@ static uint64_t recv_all(struct host *host, net_sock_id sock)
 	uint64_t done = 0;
 
 	for (;;) {
-		struct iovec iov = { buf[1], CHUNK };
-		struct net_msg msg = { .iov = &iov, .iov_len = 1 };
+		struct iovec iov = {buf[1], CHUNK};
+		struct net_msg msg = {.iov = &iov, .iov_len = 1};
 		ssize_t n = net_sock_recv(host->stack, sock, &msg, 0);
 
 		if (n <= 0)
@@ -145,14 +145,14 @@ int main(int argc, char **argv)
 	uint64_t total = (argc > 1 ? strtoull(argv[1], NULL, 10) : 4096) << 20, sent = 0, got = 0;
 	bool offload = argc < 3;
 	struct host a = make_host(1, offload), b = make_host(2, offload);
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = 0x8913 };
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = 0x8913};
 	net_sock_id listener = 0, tx = 0, rx = 0;
 	net_time start;
 	double secs, cpu_secs;
 	struct timespec cpu;
 	int r;
 
-	memcpy(&sin.sin_addr, (uint8_t[]){ 10, 0, 0, 2 }, 4);
+	memcpy(&sin.sin_addr, (uint8_t[]){10, 0, 0, 2}, 4);
 	if ((r = net_sock_open(b.stack, &listener, AF_INET, SOCK_STREAM, 0)) < 0 ||
 	    (r = net_sock_bind(b.stack, listener, (struct sockaddr *)&sin, sizeof(sin))) < 0 ||
 	    (r = net_sock_listen(b.stack, listener, 8)) < 0 ||

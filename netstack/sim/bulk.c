@@ -23,8 +23,8 @@ static void write_some(struct bulk *bulk)
 		uint64_t left = bulk->total - bulk->sent;
 		size_t at = bulk->sent % PATTERN;
 		size_t len = bulk->chunk < left ? bulk->chunk : (size_t)left;
-		struct iovec iov = { bulk->pattern + at, len };
-		struct net_msg msg = { .iov = &iov, .iov_len = 1 };
+		struct iovec iov = {bulk->pattern + at, len};
+		struct net_msg msg = {.iov = &iov, .iov_len = 1};
 		ssize_t n = net_sock_send(stack, bulk->tx, &msg, 0);
 
 		if (n == -EAGAIN)
@@ -44,8 +44,8 @@ static void read_some(struct bulk *bulk)
 
 	for (;;) {
 		size_t at = bulk->received % PATTERN;
-		struct iovec iov = { bulk->buf, bulk->chunk };
-		struct net_msg msg = { .iov = &iov, .iov_len = 1 };
+		struct iovec iov = {bulk->buf, bulk->chunk};
+		struct net_msg msg = {.iov = &iov, .iov_len = 1};
 		ssize_t n = net_sock_recv(stack, bulk->rx, &msg, 0);
 
 		if (n == -EAGAIN)
@@ -70,7 +70,8 @@ static void on_event(void *ctx, struct sim *sim, int stack, const struct net_eve
 	struct bulk *bulk = ctx;
 
 	if (stack == bulk->to && event->sock == bulk->listener && !bulk->rx) {
-		if (net_sock_accept(sim_stack(sim, stack), bulk->listener, &bulk->rx, NULL, NULL) == 0)
+		if (net_sock_accept(sim_stack(sim, stack), bulk->listener, &bulk->rx, NULL, NULL) ==
+		    0)
 			read_some(bulk);
 	} else if (stack == bulk->to && event->sock == bulk->rx && !bulk->eof) {
 		if (event->ready & (EPOLLIN | EPOLLHUP | EPOLLERR))
@@ -88,8 +89,8 @@ int bulk_start(struct bulk *bulk)
 	struct net_stack *to = sim_stack(bulk->sim, bulk->to);
 	struct net_stack *from = sim_stack(bulk->sim, bulk->from);
 	struct sockaddr_storage addr;
-	socklen_t len = sim_addr(bulk->sim, bulk->link, !bulk->reverse, bulk->family, bulk->port,
-				 &addr);
+	socklen_t len =
+		sim_addr(bulk->sim, bulk->link, !bulk->reverse, bulk->family, bulk->port, &addr);
 	uint32_t x = 1;
 	int r;
 

@@ -7,18 +7,18 @@
 struct bulk {
 	/* Set by the caller. */
 	struct sim *sim;
-	int from, to;  /* stacks */
-	int link;      /* whose second end is @to, or whose first end if @reverse */
+	int from, to; /* stacks */
+	int link;     /* whose second end is @to, or whose first end if @reverse */
 	bool reverse;
 	int family;
 	uint16_t port;
 	uint64_t total;
-	size_t chunk;  /* bytes per call; 0: 65536 */
+	size_t chunk; /* bytes per call; 0: 65536 */
 	/* The course of things. */
 	uint64_t sent, received;
-	bool corrupt;  /* a byte was not what was sent */
-	int error;     /* errno of a socket */
-	bool eof;      /* the end was seen, and nothing is missing */
+	bool corrupt; /* a byte was not what was sent */
+	int error;    /* errno of a socket */
+	bool eof;     /* the end was seen, and nothing is missing */
 	net_sock_id listener, tx, rx;
 	uint8_t *pattern, *buf;
 };

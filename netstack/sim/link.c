@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a wire does to frames: delay, rate, loss, reordering, duplication, corruption. Pure but for the generator. */
+/* What a wire does to frames: delay, rate, loss, reordering, duplication, corruption. Pure but for
+ * the generator. */
 #include "sim/link.h"
 
 #define WIRE_OVERHEAD 38u /* preamble, Ethernet header, FCS, gap */
@@ -13,7 +14,8 @@ static net_time transmit(struct sim_link *link, int from, uint32_t len, net_time
 
 	if (!link->cfg.rate_bps)
 		return now;
-	serial = (net_dur)((uint64_t)(len + WIRE_OVERHEAD) * 8 * 1000000000ull / link->cfg.rate_bps);
+	serial =
+		(net_dur)((uint64_t)(len + WIRE_OVERHEAD) * 8 * 1000000000ull / link->cfg.rate_bps);
 	if (dir->busy_until < now)
 		dir->busy_until = now;
 	if (serial && (dir->busy_until - now) / serial >= queue)

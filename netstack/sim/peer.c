@@ -31,7 +31,7 @@ struct peer_out {
 
 static struct net_addr addr_of(const struct peer *peer, int end)
 {
-	struct net_addr addr = { .family = (uint16_t)peer->cfg.family };
+	struct net_addr addr = {.family = (uint16_t)peer->cfg.family};
 
 	if (peer->cfg.family == AF_INET) {
 		addr.bytes[0] = 10;
@@ -72,8 +72,8 @@ struct peer *peer_new(const struct peer_config *cfg)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
 	struct net_config net;
-	struct net_link_config link = { .kind = NET_LINK_IP, .name = "peer" };
-	struct net_ifaddr ifaddr = { 0 };
+	struct net_link_config link = {.kind = NET_LINK_IP, .name = "peer"};
+	struct net_ifaddr ifaddr = {0};
 
 	if (!peer)
 		return NULL;
@@ -135,7 +135,8 @@ static void keep(struct peer *peer, struct pkt *pkt)
 
 	net_pkt_get_offload(pkt, &offload);
 	if (peer->trace)
-		sim_trace_frame(peer->trace, peer->now - peer->start, ">", bytes, have, false, &offload);
+		sim_trace_frame(peer->trace, peer->now - peer->start, ">", bytes, have, false,
+				&offload);
 	rd_init(&in, bytes, have);
 	if (peer->cfg.family == AF_INET) {
 		if (bytes[0] >> 4 != 4 || bytes[9] != IPPROTO_TCP)
@@ -241,10 +242,11 @@ static void fill_opts(const struct peer *peer, const struct peer_seg *seg, struc
 		opts->has |= TCP_HAS_SACK_OK;
 	if (seg->ts || peer->cfg.ts) {
 		opts->has |= TCP_HAS_TS;
-		opts->ts_val = seg->ts ? seg->tsval :
-					 5000 + (uint32_t)((peer->now - peer->start) / 1000000);
-		opts->ts_ecr = seg->ts ? seg->tsecr :
-			       seg->flags & TCP_FLAG_ACK ? peer->last_tsval : 0;
+		opts->ts_val = seg->ts ? seg->tsval
+				       : 5000 + (uint32_t)((peer->now - peer->start) / 1000000);
+		opts->ts_ecr = seg->ts			   ? seg->tsecr
+			       : seg->flags & TCP_FLAG_ACK ? peer->last_tsval
+							   : 0;
 	}
 	if (seg->nsack) {
 		opts->has |= TCP_HAS_SACK;
@@ -256,7 +258,8 @@ static void fill_opts(const struct peer *peer, const struct peer_seg *seg, struc
 	}
 }
 
-static size_t put_ip(const struct peer *peer, struct wr *out, uint8_t proto, uint8_t tos, size_t len)
+static size_t put_ip(const struct peer *peer, struct wr *out, uint8_t proto, uint8_t tos,
+		     size_t len)
 {
 	struct net_addr src = addr_of(peer, 1), dst = addr_of(peer, 0);
 
@@ -303,8 +306,8 @@ static void give(struct peer *peer, const uint8_t *frame, size_t len,
 	if (offload)
 		net_pkt_set_offload(pkt, offload);
 	if (peer->trace)
-		sim_trace_frame(peer->trace, peer->now - peer->start, "<", frame, (uint32_t)len, false,
-				&(struct net_offload){ 0 });
+		sim_trace_frame(peer->trace, peer->now - peer->start, "<", frame, (uint32_t)len,
+				false, &(struct net_offload){0});
 	(void)net_link_input(peer->stack, peer->link, peer->now, pkt);
 	collect(peer);
 }
@@ -314,7 +317,7 @@ void peer_rx_from(struct peer *peer, net_time at, uint16_t port, const struct pe
 	static const size_t room = 40 + TCP_HDR_MAX + PAYLOAD_MAX;
 	uint8_t *frame = calloc(1, room);
 	struct net_addr src = addr_of(peer, 1), dst = addr_of(peer, 0);
-	struct net_offload offload = { 0 };
+	struct net_offload offload = {0};
 	struct tcp_opts opts;
 	struct tcp_hdr hdr = {
 		.sport = port,
@@ -323,7 +326,9 @@ void peer_rx_from(struct peer *peer, net_time at, uint16_t port, const struct pe
 		.ack = seg->flags & TCP_FLAG_ACK ? peer->stack_iss + seg->ack : 0,
 		.flags = seg->flags,
 		.urg = seg->urg,
-		.wnd = (uint16_t)(seg->wnd_zero ? 0 : seg->wnd ? seg->wnd : peer->cfg.wnd),
+		.wnd = (uint16_t)(seg->wnd_zero ? 0
+				  : seg->wnd	? seg->wnd
+						: peer->cfg.wnd),
 	};
 	size_t tcp_len, ip_len;
 	uint64_t sum;
@@ -365,13 +370,21 @@ static size_t put_quote(const struct peer *peer, struct wr *out, uint32_t seq)
 	size_t before = wr_len(out);
 
 	if (peer->cfg.family == AF_INET) {
-		struct ip4_hdr ip = { .hdr_len = 20, .total_len = 1500, .flags = IP4_DF, .ttl = 60,
-				      .proto = IPPROTO_TCP, .src = src, .dst = dst };
+		struct ip4_hdr ip = {.hdr_len = 20,
+				     .total_len = 1500,
+				     .flags = IP4_DF,
+				     .ttl = 60,
+				     .proto = IPPROTO_TCP,
+				     .src = src,
+				     .dst = dst};
 
 		ip4_emit(out, &ip, NULL);
 	} else {
-		struct ip6_hdr_v ip = { .payload_len = 1460, .next = IPPROTO_TCP, .hop_limit = 60,
-					.src = src, .dst = dst };
+		struct ip6_hdr_v ip = {.payload_len = 1460,
+				       .next = IPPROTO_TCP,
+				       .hop_limit = 60,
+				       .src = src,
+				       .dst = dst};
 
 		ip6_emit(out, &ip);
 	}
@@ -385,8 +398,8 @@ static size_t put_quote(const struct peer *peer, struct wr *out, uint32_t seq)
 void peer_icmp(struct peer *peer, net_time at, enum peer_icmp what, uint32_t seq, uint32_t mtu)
 {
 	bool v4 = peer->cfg.family == AF_INET;
-	static const uint8_t type4[] = { 3, 3, 3 }, code4[] = { 1, 3, 4 };
-	static const uint8_t type6[] = { 1, 1, 2 }, code6[] = { 3, 4, 0 };
+	static const uint8_t type4[] = {3, 3, 3}, code4[] = {1, 3, 4};
+	static const uint8_t type6[] = {1, 1, 2}, code6[] = {3, 4, 0};
 	uint8_t frame[200], body[120];
 	struct net_addr src = addr_of(peer, 1), dst = addr_of(peer, 0);
 	struct wr out;
@@ -413,7 +426,8 @@ static void describe(const struct peer *peer, char *to, size_t size, net_time at
 		     const struct peer_seg *seg)
 {
 	(void)peer;
-	snprintf(to, size, "%lld.%06lld ms flags %s%s%s%s%s seq %u len %u ack %u wnd %u sack %u [%u,%u)",
+	snprintf(to, size,
+		 "%lld.%06lld ms flags %s%s%s%s%s seq %u len %u ack %u wnd %u sack %u [%u,%u)",
 		 (long long)(at / 1000000), (long long)(at % 1000000),
 		 seg->flags & TCP_FLAG_SYN ? "S" : "", seg->flags & TCP_FLAG_FIN ? "F" : "",
 		 seg->flags & TCP_FLAG_RST ? "R" : "", seg->flags & TCP_FLAG_URG ? "U" : "",
@@ -489,7 +503,8 @@ bool peer_expect(struct peer *peer, net_time at, const struct peer_seg *want)
 	peer_run(peer, at);
 	describe(peer, text[0], sizeof(text[0]), at, want);
 	if (peer->out_at == peer->nout) {
-		snprintf(peer->why, sizeof(peer->why), "expected %s\n   but nothing was sent", text[0]);
+		snprintf(peer->why, sizeof(peer->why), "expected %s\n   but nothing was sent",
+			 text[0]);
 		return false;
 	}
 	out = &peer->out[peer->out_at];
@@ -584,8 +599,9 @@ bool peer_establish(struct peer *peer)
 		snprintf(peer->why, sizeof(peer->why), "listen failed");
 		return false;
 	}
-	peer_rx(peer, at, SEG(SYN, .mss = peer->cfg.mss, .sack_ok = peer->cfg.sack,
-			      .wscale = peer->cfg.wscale));
+	peer_rx(peer, at,
+		SEG(SYN, .mss = peer->cfg.mss, .sack_ok = peer->cfg.sack,
+		    .wscale = peer->cfg.wscale));
 	if (!peer_expect(peer, at, SEG(SYN_ACK, .seq = 0, .ack = 1)))
 		return false;
 	peer_rx(peer, at, SEG(ACK, .seq = 1, .ack = 1));
@@ -607,16 +623,17 @@ bool peer_establish_active(struct peer *peer)
 	}
 	if (!peer_expect(peer, at, SEG(SYN, .seq = 0)))
 		return false;
-	peer_rx(peer, at, SEG(SYN_ACK, .seq = 0, .ack = 1, .mss = peer->cfg.mss,
-			      .sack_ok = peer->cfg.sack, .wscale = peer->cfg.wscale));
+	peer_rx(peer, at,
+		SEG(SYN_ACK, .seq = 0, .ack = 1, .mss = peer->cfg.mss, .sack_ok = peer->cfg.sack,
+		    .wscale = peer->cfg.wscale));
 	return peer_expect(peer, at, SEG(ACK, .seq = 1, .ack = 1)) && peer_nothing(peer);
 }
 
 ssize_t peer_write(struct peer *peer, size_t len, int flags)
 {
 	uint8_t *data = calloc(1, len ? len : 1);
-	struct iovec iov = { data, len };
-	struct net_msg msg = { .iov = &iov, .iov_len = 1 };
+	struct iovec iov = {data, len};
+	struct net_msg msg = {.iov = &iov, .iov_len = 1};
 	ssize_t r;
 
 	net_stack_clock(peer->stack, peer->now);
@@ -629,8 +646,8 @@ ssize_t peer_write(struct peer *peer, size_t len, int flags)
 ssize_t peer_read(struct peer *peer, size_t len, int flags)
 {
 	uint8_t *data = calloc(1, len ? len : 1);
-	struct iovec iov = { data, len };
-	struct net_msg msg = { .iov = &iov, .iov_len = 1 };
+	struct iovec iov = {data, len};
+	struct net_msg msg = {.iov = &iov, .iov_len = 1};
 	ssize_t r;
 
 	net_stack_clock(peer->stack, peer->now);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The virtual-time loop over stacks and links.
  *
- * One instant is worked off completely (arrivals, timers, output, events) before the clock jumps to the next:
- * the earliest of the frames under way and the stacks' deadlines.
+ * One instant is worked off completely (arrivals, timers, output, events) before the clock jumps to
+ * the next: the earliest of the frames under way and the stacks' deadlines.
  */
 #include "sim/sim.h"
 
@@ -25,8 +25,8 @@ struct sim {
 	int nstacks;
 	struct sim_link link[LINKS_MAX];
 	int nlinks;
-	struct heap frames;    /* key: arrival << KEY_BITS, then order of sending */
-	uint32_t sent_now;     /* frames put on wires in this instant */
+	struct heap frames; /* key: arrival << KEY_BITS, then order of sending */
+	uint32_t sent_now;  /* frames put on wires in this instant */
 	struct sim_frame *free_small, *free_large;
 	struct sim_rand rand;
 	sim_event_fn *event_fn;
@@ -149,7 +149,7 @@ struct net_stack *sim_stack(struct sim *sim, int index)
 
 static struct net_addr end_addr(int link, int end, int family)
 {
-	struct net_addr addr = { .family = (uint16_t)family };
+	struct net_addr addr = {.family = (uint16_t)family};
 
 	if (family == AF_INET) {
 		addr.bytes[0] = 10;
@@ -168,11 +168,11 @@ static int attach_end(struct sim *sim, struct sim_link *link, int index, int end
 	struct net_stack *stack = sim->stack[link->stack[end]];
 	struct net_link_config cfg = {
 		.kind = link->cfg.kind,
-		.mac = { 2, 0, 0, 0, (uint8_t)(index + 1), (uint8_t)(end + 1) },
+		.mac = {2, 0, 0, 0, (uint8_t)(index + 1), (uint8_t)(end + 1)},
 		.mtu = link->cfg.mtu,
 		.offloads = link->cfg.offloads,
 	};
-	static const int families[] = { AF_INET, AF_INET6 };
+	static const int families[] = {AF_INET, AF_INET6};
 	int r;
 
 	snprintf(cfg.name, sizeof(cfg.name), "sim%d", index);
@@ -203,7 +203,7 @@ int sim_connect(struct sim *sim, int a, int b, const struct sim_link_config *cfg
 	if (sim->nlinks == LINKS_MAX)
 		return -ENOSPC;
 	link = &sim->link[sim->nlinks];
-	*link = (struct sim_link){ .cfg = *cfg, .stack = { a, b } };
+	*link = (struct sim_link){.cfg = *cfg, .stack = {a, b}};
 	if (!link->cfg.mtu)
 		link->cfg.mtu = 1500;
 	if (link->cfg.kind == NET_LINK_LOOPBACK)
@@ -276,7 +276,7 @@ uint64_t sim_hash(const struct sim *sim)
 static void record(struct sim *sim, int index, int from, const struct sim_frame *frame)
 {
 	const struct sim_link *link = &sim->link[index];
-	int64_t head[3] = { sim->now, index * 2 + from, frame->len };
+	int64_t head[3] = {sim->now, index * 2 + from, frame->len};
 	char where[48];
 
 	sim->hash = sim_hash_bytes(sim->hash, head, sizeof(head));

@@ -10,7 +10,9 @@ void sim_trace_frame(FILE *to, net_time now, const char *where, const uint8_t *d
 	char text[512];
 
 	wire_print(text, sizeof(text), data, len,
-		   ether ? 0 : len && data[0] >> 4 == 6 ? ETH_TYPE_IP6 : ETH_TYPE_IP4);
+		   ether		      ? 0
+		   : len && data[0] >> 4 == 6 ? ETH_TYPE_IP6
+					      : ETH_TYPE_IP4);
 	fprintf(to, "%lld.%06lld %s %s", (long long)(now / 1000000000),
 		(long long)(now / 1000 % 1000000), where, text);
 	if (offload->gso_type)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The acknowledgement of a segment: what left the network, the send window, round-trip samples.
  *
- * Implements RFC 9293 3.10.7.4 fifth (ESTABLISHED), RFC 5961 5 (range of acceptable ACKs), RFC 6298 3 and
- * RFC 7323 4 (sampling). What a loss is and what follows is in recovery.c.
+ * Implements RFC 9293 3.10.7.4 fifth (ESTABLISHED), RFC 5961 5 (range of acceptable ACKs), RFC 6298
+ * 3 and RFC 7323 4 (sampling). What a loss is and what follows is in recovery.c.
  */
 #include "tcp/conn.h"
 
@@ -13,7 +13,8 @@ static void update_window(struct tcp_conn *conn, const struct tcp_seg *seg, stru
 
 	/* RFC 9293 3.10.7.4: not by an old segment; RFC 1122 4.2.2.20's three cases. */
 	if (!(seq_gt(seg->ack, snd->una) || seq_gt(seg->seq, snd->wl1) ||
-	      (seq_eq(seg->seq, snd->wl1) && (seq_gt(seg->ack, snd->wl2) || wnd > snd->wnd || !wnd))))
+	      (seq_eq(seg->seq, snd->wl1) &&
+	       (seq_gt(seg->ack, snd->wl2) || wnd > snd->wnd || !wnd))))
 		return;
 	snd->wl1 = seg->seq;
 	snd->wl2 = seg->ack;
@@ -81,7 +82,8 @@ static void sample_rate(struct tcp_conn *conn, const struct ack_info *info)
 		return;
 	/* Keep the best recent one unless the application was the limit. */
 	if (!info->rate_app_limited ||
-	    (delivered - info->prior_delivered) * (uint64_t)(conn->stats.rate_interval / 1000 + 1) >=
+	    (delivered - info->prior_delivered) *
+			    (uint64_t)(conn->stats.rate_interval / 1000 + 1) >=
 		    conn->stats.rate_segs * (uint64_t)(interval / 1000 + 1)) {
 		conn->stats.rate_segs = delivered - info->prior_delivered;
 		conn->stats.rate_interval = interval;
@@ -110,7 +112,8 @@ static void apply_sack(struct tcp_conn *conn, const struct tcp_seg *seg, struct 
 	}
 }
 
-/* The echoed timestamp shows that the ACK answers something sent before the first retransmission. */
+/* The echoed timestamp shows that the ACK answers something sent before the first retransmission.
+ */
 static bool echo_is_older(const struct tcp_conn *conn, const struct tcp_seg *seg)
 {
 	uint32_t stamp;
@@ -202,8 +205,9 @@ enum tcp_ack_result tcp_ack(struct tcp_conn *conn, const struct tcp_seg *seg)
 	info.prior_flight = board_in_flight(&snd->board);
 	info.has_data = !seq_eq(seg->seq, seg->end);
 	if (seg->ts && seg->opts.ts_ecr && conn->rcv.paws.on)
-		info.echo = tcp_now(conn) - tcp_now(conn) % 1000000 -
-			    NET_MS(tcp_ts_clock(conn->sk.core) + conn->out.ts_off - seg->opts.ts_ecr);
+		info.echo =
+			tcp_now(conn) - tcp_now(conn) % 1000000 -
+			NET_MS(tcp_ts_clock(conn->sk.core) + conn->out.ts_off - seg->opts.ts_ecr);
 	conn->stats.last_ack_rcvd = tcp_now(conn);
 	conn->err_soft = 0;
 	if (seq_lt(seg->ack, snd->una)) {

@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
-static const struct cc_ops *const algorithms[] = { &cc_cubic, &cc_reno };
+static const struct cc_ops *const algorithms[] = {&cc_cubic, &cc_reno};
 
 const struct cc_ops *cc_nth(unsigned int n)
 {
@@ -61,7 +61,8 @@ bool cc_is_limited(const struct cc *cc)
 {
 	if (cc->limited)
 		return true;
-	/* In slow start cwnd may run ahead of use by a factor of two, so that it can probe at all. */
+	/* In slow start cwnd may run ahead of use by a factor of two, so that it can probe at all.
+	 */
 	return cc_in_slow_start(cc) && cc->cwnd < 2 * cc->max_out;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Congestion control: the window, and the vtable of the algorithm that moves it.
  *
- * Everything is counted in segments, as in RFC 5681's examples and in TCP_INFO: an application that sends
- * small messages is then limited by packets, which is what a congested queue counts too.
- * When to call what is decided in recovery.c and ack.c; an algorithm is only arithmetic. Pure.
+ * Everything is counted in segments, as in RFC 5681's examples and in TCP_INFO: an application that
+ * sends small messages is then limited by packets, which is what a congested queue counts too. When
+ * to call what is decided in recovery.c and ack.c; an algorithm is only arithmetic. Pure.
  */
 #pragma once
 
@@ -15,7 +15,7 @@
 
 #include "tcp/seq.h"
 
-#define CC_INIT_CWND 10u             /* RFC 6928 */
+#define CC_INIT_CWND 10u /* RFC 6928 */
 #define CC_SSTHRESH_INFINITE 0x7fffffffu
 #define CC_NAME_MAX 16
 #define CC_CWND_MAX 0x3fffffffu
@@ -26,34 +26,34 @@ struct cc_ops;
 struct cc_cubic {
 	net_time epoch_start; /* 0: no epoch */
 	net_time last_time;
-	net_dur delay_min;    /* 0: unknown */
+	net_dur delay_min; /* 0: unknown */
 	net_dur round_min_rtt;
 	net_time round_start;
 	net_time last_ack;
 	uint32_t last_cwnd;
 	uint32_t last_max_cwnd; /* W_max */
 	uint32_t origin_point;
-	net_dur k;            /* RFC 9438's K */
-	uint32_t cnt;         /* segments to acknowledge per increase by one */
+	net_dur k;    /* RFC 9438's K */
+	uint32_t cnt; /* segments to acknowledge per increase by one */
 	uint32_t ack_cnt;
-	uint32_t tcp_cwnd;    /* W_est */
+	uint32_t tcp_cwnd; /* W_est */
 	struct seq round_end;
 	uint8_t round_samples;
-	bool found;           /* HyStart left slow start */
+	bool found; /* HyStart left slow start */
 };
 
 /* The window and its algorithm; part of every connection. */
 struct cc {
 	const struct cc_ops *ops;
-	uint32_t cwnd;       /* segments */
+	uint32_t cwnd; /* segments */
 	uint32_t ssthresh;
 	uint32_t clamp;
-	uint32_t cnt;        /* segments acknowledged since the last linear increase */
-	uint32_t prior_cwnd; /* cwnd when it was last reduced, for undo */
-	uint32_t prior_ssthresh; /* 0: nothing to undo to */
-	uint32_t max_out;    /* largest flight in the current round */
+	uint32_t cnt;		  /* segments acknowledged since the last linear increase */
+	uint32_t prior_cwnd;	  /* cwnd when it was last reduced, for undo */
+	uint32_t prior_ssthresh;  /* 0: nothing to undo to */
+	uint32_t max_out;	  /* largest flight in the current round */
 	uint32_t used_stamp_cwnd; /* cwnd used since the last validation (RFC 2861) */
-	bool limited;        /* the window, not the application, limited the last flight */
+	bool limited;		  /* the window, not the application, limited the last flight */
 	union {
 		struct cc_cubic cubic;
 	} u;
@@ -62,10 +62,10 @@ struct cc {
 /* One acknowledgement, as the algorithms see it. */
 struct cc_ack {
 	net_time now;
-	uint32_t acked_segs;  /* newly delivered */
+	uint32_t acked_segs; /* newly delivered */
 	uint32_t in_flight;
-	net_dur rtt;          /* -1: no sample */
-	struct seq una, nxt;  /* SND.UNA, SND.NXT, for rounds */
+	net_dur rtt;	     /* -1: no sample */
+	struct seq una, nxt; /* SND.UNA, SND.NXT, for rounds */
 };
 
 struct cc_ops {
@@ -107,7 +107,8 @@ bool cc_is_limited(const struct cc *cc);
 
 void cc_set_cwnd(struct cc *cc, uint32_t cwnd);
 
-/* Slow start: one more segment per acknowledged segment up to ssthresh. Returns what is left of @acked. */
+/* Slow start: one more segment per acknowledged segment up to ssthresh. Returns what is left of
+ * @acked. */
 uint32_t cc_slow_start(struct cc *cc, uint32_t acked);
 
 /* Additive increase: one more segment per @per acknowledged. */

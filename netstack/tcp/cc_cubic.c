@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CUBIC congestion control (RFC 9438) with HyStart (delay increase and ACK train).
  *
- * W_cubic(t) = C * (t - K)^3 + W_max, C = 0.4, beta = 717/1024 (about 0.7), fast convergence, and the
- * Reno-friendly region. The two exits of slow start are those of Ha and Rhee's HyStart, the ancestor of
- * RFC 9406, with the thresholds that Linux uses.
- * Pure: the time is in the acknowledgement.
+ * W_cubic(t) = C * (t - K)^3 + W_max, C = 0.4, beta = 717/1024 (about 0.7), fast convergence, and
+ * the Reno-friendly region. The two exits of slow start are those of Ha and Rhee's HyStart, the
+ * ancestor of RFC 9406, with the thresholds that Linux uses. Pure: the time is in the
+ * acknowledgement.
  */
 #include "tcp/cc.h"
 

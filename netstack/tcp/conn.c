@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a connection: open, connect, shut down, close, and what is left behind.
  *
- * Implements the user calls of RFC 9293 3.10.1, .4 and .5 and the abort of 3.10.8 with the semantics of the
- * socket API. A socket that was closed lives on as an orphan until the peer has all data.
+ * Implements the user calls of RFC 9293 3.10.1, .4 and .5 and the abort of 3.10.8 with the
+ * semantics of the socket API. A socket that was closed lives on as an orphan until the peer has
+ * all data.
  */
 #include "tcp/conn.h"
 
@@ -19,7 +20,8 @@ uint16_t tcp_adv_mss(const struct tcp_conn *conn, struct ip_path *path)
 	uint32_t hdrs = ip_path_hdr_len(path) + TCP_HDR_LEN;
 	uint32_t mss = mtu > hdrs + TCP_PEER_MSS_MIN ? mtu - hdrs : TCP_PEER_MSS_MIN;
 
-	/* What we can receive depends on the link, not on what a router once said about the way out. */
+	/* What we can receive depends on the link, not on what a router once said about the way
+	 * out. */
 	if (path->link_mtu > mtu)
 		mss = path->link_mtu - hdrs;
 	if (conn->cfg.user_mss && conn->cfg.user_mss < mss)
@@ -55,7 +57,7 @@ static void init_snd(struct tcp_conn *conn, const struct cc_ops *cc)
 	const struct net_tunables *tun = &conn->sk.core->tun;
 	struct tcp_snd *snd = &conn->snd;
 
-	*snd = (struct tcp_snd){ 0 };
+	*snd = (struct tcp_snd){0};
 	recovery_init(&snd->rec);
 	rtt_init(&snd->rtt);
 	snd->rtt.rto_min = NET_US(tun->tcp_rto_min_us);
@@ -99,8 +101,7 @@ void tcp_conn_init_transfer(struct tcp_conn *conn)
 	if (!sk->opt.sndbuf_locked) {
 		uint32_t want = window_sndbuf(conn->snd.mss, conn->snd.cc.cwnd, SACK_DUPTHRESH);
 
-		conn->out.buf = MAX(conn->out.buf,
-				    MIN(want, (uint32_t)sk->core->tun.tcp_wmem[2]));
+		conn->out.buf = MAX(conn->out.buf, MIN(want, (uint32_t)sk->core->tun.tcp_wmem[2]));
 	}
 	/* Right-sizing begins at what one initial window brings, or it would never see growth. */
 	win->space = MIN(win->wnd, CC_INIT_CWND * win->adv_mss);
@@ -194,8 +195,8 @@ void tcp_enter_time_wait(struct tcp_conn *conn)
 
 void tcp_start_fin_wait2(struct tcp_conn *conn)
 {
-	net_dur len = conn->cfg.linger2_s > 0 ? NET_SEC(conn->cfg.linger2_s) :
-						NET_SEC(conn->sk.core->tun.tcp_fin_timeout_s);
+	net_dur len = conn->cfg.linger2_s > 0 ? NET_SEC(conn->cfg.linger2_s)
+					      : NET_SEC(conn->sk.core->tun.tcp_fin_timeout_s);
 
 	/* A user that only shut down may wait for ever; nobody waits for an orphan's peer. */
 	if (!conn->orphan)
@@ -239,9 +240,9 @@ static void forget_peer(struct tcp_conn *conn)
 	demux_disconnect(&sk->socks->demux, &sk->node);
 	if (!sk->node.explicit_port)
 		demux_remove(&sk->socks->demux, &sk->node);
-	sk->node.remote = (struct net_endpoint){ 0 };
+	sk->node.remote = (struct net_endpoint){0};
 	if (!sk->user_addr)
-		sk->node.local.addr = (struct net_addr){ 0 };
+		sk->node.local.addr = (struct net_addr){0};
 }
 
 /* A fresh control block for another connection of the same socket. */
@@ -250,8 +251,8 @@ static void reinit(struct tcp_conn *conn)
 	tcp_rcv_purge(conn);
 	board_fini(&conn->snd.board);
 	init_snd(conn, conn->cfg.cc);
-	conn->rcv = (struct tcp_rcv){ 0 };
-	conn->stats = (struct tcp_stats){ 0 };
+	conn->rcv = (struct tcp_rcv){0};
+	conn->stats = (struct tcp_stats){0};
 	conn->out.fin_queued = conn->out.fin_sent = conn->out.more = false;
 	conn->out.challenge_last = conn->out.oow_last = 0;
 	conn->timers.probes = conn->timers.persist_backoff = 0;
@@ -272,8 +273,9 @@ static int dissolve(struct tcp_conn *conn)
 	if (conn->state == TCP_ST_LISTEN) {
 		tcp_listen_stop(conn);
 	} else if (conn->state != TCP_ST_CLOSED) {
-		if (tcp_in(conn, ST(ESTABLISHED) | ST(FIN_WAIT_1) | ST(FIN_WAIT_2) | ST(CLOSE_WAIT) |
-					 ST(SYN_RCVD) | ST(CLOSING) | ST(LAST_ACK)))
+		if (tcp_in(conn, ST(ESTABLISHED) | ST(FIN_WAIT_1) | ST(FIN_WAIT_2) |
+					 ST(CLOSE_WAIT) | ST(SYN_RCVD) | ST(CLOSING) |
+					 ST(LAST_ACK)))
 			tcp_send_rst(conn);
 		tcp_set_state(conn, TCP_ST_CLOSED);
 		release(conn);
@@ -292,8 +294,8 @@ static void init_active(struct tcp_conn *conn)
 	struct sock *sk = &conn->sk;
 	struct tcp_snd *snd = &conn->snd;
 
-	snd->iss = conn->out.reuse_isn_ok ? conn->out.reuse_isn :
-					    isn_generate(&conn->tcp->isn_key, &sk->node.local,
+	snd->iss = conn->out.reuse_isn_ok ? conn->out.reuse_isn
+					  : isn_generate(&conn->tcp->isn_key, &sk->node.local,
 							 &sk->node.remote, core->now);
 	conn->out.reuse_isn_ok = false;
 	snd->una = snd->wl2 = snd->sml = snd->iss;

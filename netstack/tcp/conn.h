@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The control block of a connection, composed of parts that each belong to one file. Private to tcp/.
+/* The control block of a connection, composed of parts that each belong to one file. Private to
+ * tcp/.
  *
  * Who changes what: state.c the state; in.c and ack.c what segments bring; out.c what goes out;
  * recovery.c the congestion state; timers.c every timer; send.c and recv.c what the user does.
@@ -41,7 +42,7 @@ enum tcp_state {
 #define ST(s) (1u << TCP_ST_##s)
 
 #define TCP_PEER_MSS_DEFAULT 536u /* RFC 9293 3.7.1 (MUST-15); IPv6 has 1220 */
-#define TCP_PEER_MSS_MIN 48u      /* tcp_min_snd_mss */
+#define TCP_PEER_MSS_MIN 48u	  /* tcp_min_snd_mss */
 #define TCP_TS_OPT_LEN 12u
 #define TCP_FIN_TIMEOUT NET_SEC(60)
 #define TCP_DELACK_MIN NET_MS(40)
@@ -55,13 +56,13 @@ enum tcp_state {
 /* Options of IPPROTO_TCP as the user set them. */
 struct tcp_cfg {
 	bool nodelay, cork, inq, fastopen_connect;
-	uint8_t save_syn;         /* TCP_SAVE_SYN */
+	uint8_t save_syn; /* TCP_SAVE_SYN */
 	uint16_t user_mss;
-	uint8_t syn_retries;      /* 0: default */
-	uint8_t defer_accept;     /* SYN-ACK timeouts to wait for data */
-	int32_t linger2_s;        /* 0: default, < 0: none */
+	uint8_t syn_retries;  /* 0: default */
+	uint8_t defer_accept; /* SYN-ACK timeouts to wait for data */
+	int32_t linger2_s;    /* 0: default, < 0: none */
 	uint32_t window_clamp;
-	uint32_t notsent_lowat;   /* 0: default */
+	uint32_t notsent_lowat; /* 0: default */
 	int32_t fastopen_qlen;
 	uint32_t thin;
 	struct keepalive_config ka;
@@ -70,36 +71,36 @@ struct tcp_cfg {
 
 /* When to acknowledge (RFC 9293 3.8.6.3, RFC 5681 4.2). */
 struct tcp_ack_state {
-	bool scheduled;    /* something arrived that wants an ACK */
-	bool now;          /* ... at once */
+	bool scheduled; /* something arrived that wants an ACK */
+	bool now;	/* ... at once */
 	bool pushed, pushed2;
-	bool pingpong;     /* interactive: data will carry it */
-	uint8_t quick;     /* quick ACKs left */
-	net_dur ato;       /* estimated interval of arriving data */
+	bool pingpong;	   /* interactive: data will carry it */
+	uint8_t quick;	   /* quick ACKs left */
+	net_dur ato;	   /* estimated interval of arriving data */
 	net_time last_rcv; /* last data */
 	uint32_t last_seg; /* its size */
-	uint32_t sent;     /* pure ACKs since data: for TCP_INFO */
+	uint32_t sent;	   /* pure ACKs since data: for TCP_INFO */
 };
 
 /* RFC 9293's RCV variables and the receive queue. */
 struct tcp_rcv {
 	struct seq irs, nxt;
-	struct seq copied;     /* first byte that the user has not taken */
-	struct seq up;         /* RCV.UP: the sequence number of the urgent byte */
-	uint8_t urg;           /* enum tcp_urg */
+	struct seq copied; /* first byte that the user has not taken */
+	struct seq up;	   /* RCV.UP: the sequence number of the urgent byte */
+	uint8_t urg;	   /* enum tcp_urg */
 	uint8_t urg_byte;
-	bool fin;              /* the peer will send nothing more */
+	bool fin; /* the peer will send nothing more */
 	bool nonempty_edge;
-	struct list queue;     /* in-order struct pkt */
-	uint32_t mem;          /* truesize of the queue */
+	struct list queue; /* in-order struct pkt */
+	uint32_t mem;	   /* truesize of the queue */
 	struct reasm reasm;
 	struct rcv_window win;
 	struct tcp_ack_state ack;
 	struct paws paws;
 	struct seq last_ack_sent;
 	net_time ts_recent_local;
-	uint32_t rcv_tsecr;    /* last echo, for receiver-side RTT */
-	uint64_t bytes;        /* in order, ever */
+	uint32_t rcv_tsecr; /* last echo, for receiver-side RTT */
+	uint64_t bytes;	    /* in order, ever */
 	uint64_t segs, data_segs;
 	uint32_t ooo_segs;
 };
@@ -107,7 +108,7 @@ struct tcp_rcv {
 enum tcp_urg {
 	TCP_URG_NONE,
 	TCP_URG_NOTYET, /* announced, not arrived */
-	TCP_URG_VALID,  /* urg_byte holds it */
+	TCP_URG_VALID,	/* urg_byte holds it */
 	TCP_URG_READ,
 };
 
@@ -122,12 +123,12 @@ enum tcp_rexmt_mode {
 struct tcp_timers {
 	struct timer rexmt;
 	struct timer delack;
-	struct timer keep;   /* keep-alive, FIN-WAIT-2 of an orphan */
+	struct timer keep; /* keep-alive, FIN-WAIT-2 of an orphan */
 	enum tcp_rexmt_mode mode;
-	uint32_t probes;         /* unanswered: keep-alive and persist */
+	uint32_t probes; /* unanswered: keep-alive and persist */
 	uint32_t persist_backoff;
 	net_time probes_since;
-	net_time last_heard;     /* any acceptable segment */
+	net_time last_heard;	 /* any acceptable segment */
 	net_time fin_wait_until; /* orphan in FIN-WAIT-2 */
 	bool fin_wait;
 };
@@ -135,21 +136,21 @@ struct tcp_timers {
 /* What was negotiated and counted on the send side, and not part of loss recovery. */
 struct tcp_out {
 	struct work work;
-	bool work_push;       /* a push ignores Nagle once (TCP_NODELAY set, cork removed) */
-	bool more;            /* MSG_MORE on the last write */
-	bool need_ack;        /* an ACK must be sent, with data if possible */
-	bool fin_queued;      /* FIN follows the last byte */
+	bool work_push;	 /* a push ignores Nagle once (TCP_NODELAY set, cork removed) */
+	bool more;	 /* MSG_MORE on the last write */
+	bool need_ack;	 /* an ACK must be sent, with data if possible */
+	bool fin_queued; /* FIN follows the last byte */
 	bool fin_sent;
 	bool cwnd_limited;
 	bool wnd_limited;
 	bool app_limited;
-	bool reuse_isn_ok;    /* the tuple was taken over from a TIME-WAIT */
+	bool reuse_isn_ok; /* the tuple was taken over from a TIME-WAIT */
 	struct seq reuse_isn;
 	uint32_t ts_off;
-	uint16_t peer_mss;    /* from the SYN, or the default */
+	uint16_t peer_mss; /* from the SYN, or the default */
 	uint16_t adv_mss;
-	uint32_t pmtu;        /* the path MTU that mss was computed for */
-	uint32_t buf;         /* autotuned send buffer */
+	uint32_t pmtu; /* the path MTU that mss was computed for */
+	uint32_t buf;  /* autotuned send buffer */
 	net_time challenge_last;
 	net_time oow_last;
 	net_time max_cwnd_since;
@@ -188,10 +189,10 @@ struct tcp_conn {
 	struct tcp_listener *listener; /* LISTEN only */
 	struct tcp_conn *parent;       /* until accepted */
 	struct list accept_link;
-	int err_soft;                  /* of the last ICMP error (RFC 1122 4.2.3.9) */
-	bool connecting;               /* connect() has not reported its success yet */
-	bool orphan;                   /* close() was called */
-	bool dead;                     /* an orphan that is done: freed by the next poll */
+	int err_soft;	 /* of the last ICMP error (RFC 1122 4.2.3.9) */
+	bool connecting; /* connect() has not reported its success yet */
+	bool orphan;	 /* close() was called */
+	bool dead;	 /* an orphan that is done: freed by the next poll */
 	struct tcp_ecn ecn;
 	uint32_t saved_syn_len;
 	uint8_t *saved_syn;
@@ -208,7 +209,7 @@ struct tcp {
 	struct timer tw_timer;
 	uint32_t ntimewait;
 	uint32_t norphans;
-	struct list requests;  /* struct tcp_req of all listeners */
+	struct list requests; /* struct tcp_req of all listeners */
 	uint32_t nrequests;
 	struct list free_reqs, free_tws; /* spare ones, so that steady state allocates nothing */
 	uint32_t nfree_reqs, nfree_tws;
@@ -219,11 +220,11 @@ struct tcp_seg {
 	struct tcp_hdr hdr;
 	struct tcp_opts opts;
 	struct seq seq, end, ack; /* end includes SYN and FIN */
-	uint32_t len;             /* payload */
-	struct pkt *pkt;          /* view at the payload; NULL once taken */
-	uint32_t seg_size;        /* of one segment of a super-segment */
+	uint32_t len;		  /* payload */
+	struct pkt *pkt;	  /* view at the payload; NULL once taken */
+	uint32_t seg_size;	  /* of one segment of a super-segment */
 	uint32_t nsegs;
-	uint8_t ecn;              /* field of the IP header */
+	uint8_t ecn; /* field of the IP header */
 	bool ts;
 };
 
@@ -305,7 +306,7 @@ uint32_t tcp_rcv_used(const struct tcp_conn *conn);
 enum tcp_ack_result {
 	TCP_ACK_OK,
 	TCP_ACK_OLD,
-	TCP_ACK_STALE,  /* so old that it is an attack (RFC 5961 5) */
+	TCP_ACK_STALE,	/* so old that it is an attack (RFC 5961 5) */
 	TCP_ACK_FUTURE, /* of something not sent */
 };
 enum tcp_ack_result tcp_ack(struct tcp_conn *conn, const struct tcp_seg *seg);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The text, urgent pointer and FIN of a segment, and when to acknowledge them.
  *
- * Implements RFC 9293 3.10.7.4 sixth to eighth, 3.8.5 with RFC 6093 (urgent data), 3.8.6.3 and RFC 5681 4.2
- * (delayed acknowledgements, with the quick start that Linux made common).
- * Received packets are queued as they are; the copy to the user is the only one. Small ones are merged into
+ * Implements RFC 9293 3.10.7.4 sixth to eighth, 3.8.5 with RFC 6093 (urgent data), 3.8.6.3 and RFC
+ * 5681 4.2 (delayed acknowledgements, with the quick start that Linux made common). Received
+ * packets are queued as they are; the copy to the user is the only one. Small ones are merged into
  * the tail, so that a peer that sends bytes cannot make us keep a buffer for each.
  */
 #include "tcp/conn.h"
@@ -175,8 +175,9 @@ static void fin_received(struct tcp_conn *conn)
 	case TCP_ST_SYN_SENT:
 		break;
 	}
-	sock_wake(&conn->sk, EPOLLIN | EPOLLRDNORM | EPOLLRDHUP |
-				     (conn->sk.shut == (SOCK_SHUT_RD | SOCK_SHUT_WR) ? EPOLLHUP : 0));
+	sock_wake(&conn->sk,
+		  EPOLLIN | EPOLLRDNORM | EPOLLRDHUP |
+			  (conn->sk.shut == (SOCK_SHUT_RD | SOCK_SHUT_WR) ? EPOLLHUP : 0));
 }
 
 /* In-order text: queue it and whatever it makes contiguous. */
@@ -205,7 +206,8 @@ static bool have_memory(struct tcp_conn *conn, const struct pkt *pkt)
 	if ((uint64_t)rcv->mem + rcv->reasm.mem + need <= limit)
 		return true;
 	MIB_INC(conn->sk.core, TcpExt_PruneCalled);
-	if (!reasm_empty(&rcv->reasm) && seq_eq(tcp_cb((struct pkt *)(uintptr_t)pkt)->seq, rcv->nxt)) {
+	if (!reasm_empty(&rcv->reasm) &&
+	    seq_eq(tcp_cb((struct pkt *)(uintptr_t)pkt)->seq, rcv->nxt)) {
 		reasm_prune(&rcv->reasm, 0);
 		MIB_INC(conn->sk.core, TcpExt_OfoPruned);
 	}
@@ -276,8 +278,8 @@ enum drop tcp_in_text(struct tcp_conn *conn, struct tcp_seg *seg)
 	if (!seg->len && !fin)
 		return DROP_NONE;
 	if (!tcp_in(conn, ST(ESTABLISHED) | ST(FIN_WAIT_1) | ST(FIN_WAIT_2)))
-		return seq_lt(start, rcv->nxt) ? out_of_window(conn, DROP_TCP_OLD_DATA) :
-						 DROP_TCP_CLOSED;
+		return seq_lt(start, rcv->nxt) ? out_of_window(conn, DROP_TCP_OLD_DATA)
+					       : DROP_TCP_CLOSED;
 	if (seq_le(seg->end, rcv->nxt)) {
 		if (conn->snd.board.sack_ok && conn->sk.core->tun.tcp_dsack) {
 			reasm_set_dsack(&rcv->reasm, start, seg->end);
@@ -291,7 +293,7 @@ enum drop tcp_in_text(struct tcp_conn *conn, struct tcp_seg *seg)
 		return out_of_window(conn, DROP_TCP_OUT_OF_WINDOW);
 	}
 	cb = tcp_cb(seg->pkt);
-	*cb = (struct tcp_cb){ .seq = start, .end = seg->end, .fin = fin };
+	*cb = (struct tcp_cb){.seq = start, .end = seg->end, .fin = fin};
 	fit_window(conn, seg, edge);
 	cb->truesize = pkt_truesize(seg->pkt);
 	if (seg->len) {
@@ -357,8 +359,10 @@ void tcp_ack_check(struct tcp_conn *conn)
 	if (ack->now || (ack->quick && !ack->pingpong) ||
 	    (unacked > rcv->win.mss &&
 	     (seq_len(rcv->copied, rcv->nxt) < (uint32_t)conn->sk.opt.rcvlowat ||
-	      window_candidate(&rcv->win, tcp_rcv_used(conn)) >= window_left(&rcv->win, rcv->nxt)))) {
-		/* With the data that may be ready, and once for all that arrives in this instant. */
+	      window_candidate(&rcv->win, tcp_rcv_used(conn)) >=
+		      window_left(&rcv->win, rcv->nxt)))) {
+		/* With the data that may be ready, and once for all that arrives in this instant.
+		 */
 		conn->out.need_ack = true;
 		tcp_out_mark(conn);
 		return;

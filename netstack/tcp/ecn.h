@@ -12,10 +12,10 @@
 #define ECN_CE 3u
 
 struct tcp_ecn {
-	bool ok;     /* negotiated */
-	bool seen;   /* the path lets it through */
-	bool echo;   /* receiver: a mark was seen, ECE until the peer says CWR */
-	bool cwr;    /* sender: the window was reduced, say so on the next new data */
+	bool ok;   /* negotiated */
+	bool seen; /* the path lets it through */
+	bool echo; /* receiver: a mark was seen, ECE until the peer says CWR */
+	bool cwr;  /* sender: the window was reduced, say so on the next new data */
 };
 
 /* tcp_ecn: 0 never, 1 ask and accept, 2 accept. */
@@ -29,8 +29,8 @@ static inline bool ecn_accepts(int32_t mode)
 	return mode == 1 || mode == 2;
 }
 
-/* A data segment arrived with @field in its IP header; @cwr: its CWR flag. True if the mark is new: it wants an
- * acknowledgement at once. */
+/* A data segment arrived with @field in its IP header; @cwr: its CWR flag. True if the mark is new:
+ * it wants an acknowledgement at once. */
 static inline bool ecn_received(struct tcp_ecn *ecn, unsigned int field, bool cwr)
 {
 	bool before;

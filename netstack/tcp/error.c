@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ICMP errors about segments that we sent.
  *
- * Implements RFC 9293 3.9.2.2 (MUST-54..56: soft errors do not end a connection) and RFC 1122 4.2.3.9, RFC 5927
- * (the sequence number must be of data in flight), RFC 1191 / RFC 8201 (path MTU).
+ * Implements RFC 9293 3.9.2.2 (MUST-54..56: soft errors do not end a connection) and RFC
+ * 1122 4.2.3.9, RFC 5927 (the sequence number must be of data in flight), RFC 1191 / RFC 8201 (path
+ * MTU).
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -24,7 +25,8 @@ static void mtu_reduced(struct tcp_conn *conn)
 	if (conn->snd.mss >= before)
 		return;
 	/* Segments of the old size did not arrive: they are lost, and congestion is not why. */
-	list_for_each_entry(first, &conn->snd.board.ranges, by_seq) {
+	list_for_each_entry(first, &conn->snd.board.ranges, by_seq)
+	{
 		if (!(first->flags & SACK_SACKED) && first->mss > conn->snd.mss) {
 			uint32_t len = seq_len(first->start, first->end);
 
@@ -72,7 +74,7 @@ static void conn_error(struct tcp_conn *conn, const struct ip_error *err, struct
 void tcp_error(void *ctx, const struct ip_error *err)
 {
 	struct tcp *tcp = ctx;
-	struct net_endpoint local = { err->local, 0 }, remote = { err->remote, 0 };
+	struct net_endpoint local = {err->local, 0}, remote = {err->remote, 0};
 	struct demux_node *node;
 	struct seq seq;
 	struct rd in;

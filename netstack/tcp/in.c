@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SEGMENT ARRIVES.
  *
- * Follows RFC 9293 3.10.7: one function per state or step, in the order of the document, with PAWS (RFC 7323 5.3)
- * before the first step and the challenge ACKs of RFC 5961 in the second, fourth and fifth.
- * The peer controls every field; nothing here asserts on them. The segment's packet is consumed by
- * tcp_input(), the one exit, which counts each discard.
+ * Follows RFC 9293 3.10.7: one function per state or step, in the order of the document, with PAWS
+ * (RFC 7323 5.3) before the first step and the challenge ACKs of RFC 5961 in the second, fourth and
+ * fifth. The peer controls every field; nothing here asserts on them. The segment's packet is
+ * consumed by tcp_input(), the one exit, which counts each discard.
  */
 #include "tcp/conn.h"
 
@@ -22,13 +22,14 @@
 uint32_t tcp_wnd_scaled(const struct tcp_conn *conn, const struct tcp_seg *seg)
 {
 	/* RFC 7323 2.2: the window of a SYN is not scaled. */
-	return seg->hdr.flags & TCP_FLAG_SYN ? seg->hdr.wnd :
-					       (uint32_t)seg->hdr.wnd << conn->snd.wscale;
+	return seg->hdr.flags & TCP_FLAG_SYN ? seg->hdr.wnd
+					     : (uint32_t)seg->hdr.wnd << conn->snd.wscale;
 }
 
 void tcp_challenge_ack(struct tcp_conn *conn)
 {
-	/* RFC 5961 7: at most one per interval and connection, so that no third party can count them. */
+	/* RFC 5961 7: at most one per interval and connection, so that no third party can count
+	 * them. */
 	if (conn->out.challenge_last &&
 	    tcp_now(conn) - conn->out.challenge_last < tcp_ratelimit(conn->sk.core)) {
 		MIB_INC(conn->sk.core, TcpExt_TCPACKSkippedChallenge);
@@ -96,7 +97,7 @@ static void learn_syn(struct tcp_conn *conn, const struct tcp_seg *seg)
 	}
 	conn->snd.board.sack_ok = opts->has & TCP_HAS_SACK_OK && tun->tcp_sack;
 	/* RFC 3168 6.1.1: a SYN|ACK accepts with ECE alone, a SYN asks with both. */
-	conn->ecn = (struct tcp_ecn){ 0 };
+	conn->ecn = (struct tcp_ecn){0};
 	if (seg->hdr.flags & TCP_FLAG_ACK)
 		conn->ecn.ok = ecn_asks(tun->tcp_ecn) &&
 			       (seg->hdr.flags & (TCP_FLAG_ECE | TCP_FLAG_CWR)) == TCP_FLAG_ECE;
@@ -159,8 +160,7 @@ static enum drop in_syn_sent(struct tcp_conn *conn, struct tcp_seg *seg)
 	struct tcp_snd *snd = &conn->snd;
 
 	/* First, check the ACK bit. */
-	if (flags & TCP_FLAG_ACK &&
-	    (seq_le(seg->ack, snd->iss) || seq_gt(seg->ack, snd->nxt))) {
+	if (flags & TCP_FLAG_ACK && (seq_le(seg->ack, snd->iss) || seq_gt(seg->ack, snd->nxt))) {
 		tcp_send_rst_for(conn->tcp, seg, &conn->sk);
 		return DROP_TCP_FUTURE_ACK;
 	}
@@ -170,8 +170,8 @@ static enum drop in_syn_sent(struct tcp_conn *conn, struct tcp_seg *seg)
 		uint32_t first = (uint32_t)(conn->out.syn_sent / 1000000) + conn->out.ts_off;
 
 		if ((int32_t)(seg->opts.ts_ecr - first) < 0 ||
-		    (int32_t)(seg->opts.ts_ecr - tcp_ts_clock(conn->sk.core) -
-			      conn->out.ts_off) > 0) {
+		    (int32_t)(seg->opts.ts_ecr - tcp_ts_clock(conn->sk.core) - conn->out.ts_off) >
+			    0) {
 			MIB_INC(conn->sk.core, TcpExt_PAWSActive);
 			tcp_send_rst_for(conn->tcp, seg, &conn->sk);
 			return DROP_TCP_PAWS;
@@ -207,11 +207,13 @@ static bool step_paws(struct tcp_conn *conn, const struct tcp_seg *seg, enum dro
 
 	if (!rcv->paws.on || !seg->ts)
 		return true;
-	if (!paws_reject(&rcv->paws, seg->opts.ts_val, seg->hdr.flags & TCP_FLAG_RST, tcp_now(conn)))
+	if (!paws_reject(&rcv->paws, seg->opts.ts_val, seg->hdr.flags & TCP_FLAG_RST,
+			 tcp_now(conn)))
 		return true;
 	if (seg->hdr.flags & TCP_FLAG_RST)
 		return true; /* a RST stands on its sequence number alone */
-	/* Pure ACKs may be reordered by a millisecond tick; they carry nothing that could be old data. */
+	/* Pure ACKs may be reordered by a millisecond tick; they carry nothing that could be old
+	 * data. */
 	if (seq_eq(seg->seq, seg->end) && seq_eq(seg->seq, rcv->nxt) &&
 	    seq_eq(seg->ack, conn->snd.una) && tcp_wnd_scaled(conn, seg) == conn->snd.wnd &&
 	    (int32_t)(rcv->paws.recent - seg->opts.ts_val) <=
@@ -256,7 +258,8 @@ static bool step_rst(struct tcp_conn *conn, const struct tcp_seg *seg, enum drop
 
 	if (!(seg->hdr.flags & TCP_FLAG_RST))
 		return true;
-	/* With a hole at RCV.NXT the peer may be further: the end of what we SACKed is exact too. */
+	/* With a hole at RCV.NXT the peer may be further: the end of what we SACKed is exact too.
+	 */
 	if (!exact && conn->snd.board.sack_ok) {
 		for (unsigned int i = 0; i < reasm->nrecent; i++)
 			exact = exact || seq_eq(seg->seq, reasm->recent[i].end);
@@ -369,8 +372,8 @@ static bool step_ack(struct tcp_conn *conn, const struct tcp_seg *seg, enum drop
 	return true;
 }
 
-/* Data for a half that the user has closed for good: reset, so that the peer learns (RFC 9293 3.6.1,
- * RFC 2525 2.17). */
+/* Data for a half that the user has closed for good: reset, so that the peer learns (RFC
+ * 9293 3.6.1, RFC 2525 2.17). */
 static bool step_closed_reader(struct tcp_conn *conn, const struct tcp_seg *seg, enum drop *drop)
 {
 	struct seq data_end = seq_sub(seg->end, seg->hdr.flags & TCP_FLAG_FIN ? 1 : 0);
@@ -401,7 +404,7 @@ static enum drop in_other_states(struct tcp_conn *conn, struct tcp_seg *seg)
 		return drop;
 	if (!step_closed_reader(conn, seg, &drop))
 		return drop;
-	tcp_in_urgent(conn, seg); /* sixth */
+	tcp_in_urgent(conn, seg);      /* sixth */
 	drop = tcp_in_text(conn, seg); /* seventh and eighth */
 	if (conn->state != TCP_ST_CLOSED)
 		tcp_ack_check(conn);
@@ -467,8 +470,9 @@ static enum drop parse(struct net_core *core, struct tcp_seg *seg, struct pkt *p
 	seg->end = seq_add(seg->seq, seg->len + !!(seg->hdr.flags & TCP_FLAG_SYN) +
 					     !!(seg->hdr.flags & TCP_FLAG_FIN));
 	seg->seg_size = pkt->offload.gso_size ? pkt->offload.gso_size : seg->len;
-	seg->nsegs = seg->seg_size && seg->len > seg->seg_size ?
-			     (seg->len + seg->seg_size - 1) / seg->seg_size : 1;
+	seg->nsegs = seg->seg_size && seg->len > seg->seg_size
+			     ? (seg->len + seg->seg_size - 1) / seg->seg_size
+			     : 1;
 	seg->ecn = pkt->ip.tos & 3u;
 	pkt->ip.sport = seg->hdr.sport;
 	pkt->ip.dport = seg->hdr.dport;
@@ -479,8 +483,8 @@ static enum drop dispatch(struct tcp *tcp, struct tcp_seg *seg)
 {
 	struct pkt *pkt = seg->pkt;
 	struct demux *demux = &tcp->ss->demux;
-	struct net_endpoint local = { pkt->ip.dst, seg->hdr.dport };
-	struct net_endpoint remote = { pkt->ip.src, seg->hdr.sport };
+	struct net_endpoint local = {pkt->ip.dst, seg->hdr.dport};
+	struct net_endpoint remote = {pkt->ip.src, seg->hdr.sport};
 	struct demux_node *node;
 	struct sock *sk;
 
@@ -502,7 +506,7 @@ static enum drop dispatch(struct tcp *tcp, struct tcp_seg *seg)
 void tcp_input(void *ctx, struct pkt *pkt)
 {
 	struct tcp *tcp = ctx;
-	struct tcp_seg seg = { 0 };
+	struct tcp_seg seg = {0};
 	enum drop drop;
 
 	pkt_uncharge(pkt); /* over the loopback: it has left the sender's queue */

@@ -9,7 +9,7 @@
 /* Linux's struct tcp_info up to 6.x; readers take the prefix that they know. */
 struct info {
 	uint8_t state, ca_state, retransmits, probes, backoff, options;
-	uint8_t wscales;  /* sender's shift in the low half, ours in the high half */
+	uint8_t wscales; /* sender's shift in the low half, ours in the high half */
 	uint8_t app_limited;
 	uint32_t rto, ato, snd_mss, rcv_mss;
 	uint32_t unacked, sacked, lost, retrans, fackets;
@@ -94,7 +94,7 @@ static void fill_rcv(const struct tcp_conn *conn, struct info *info)
 int tcp_get_info(struct tcp_conn *conn, void *value, socklen_t *len)
 {
 	const struct tcp_stats *stats = &conn->stats;
-	struct info info = { .state = (uint8_t)conn->state };
+	struct info info = {.state = (uint8_t)conn->state};
 
 	if (conn->state == TCP_ST_LISTEN) {
 		info.unacked = tcp_listen_queued(conn);
@@ -157,6 +157,6 @@ void tcp_sock_info(const struct sock *sk, struct net_sock_info *ret)
 	ret->ato = conn->rcv.ack.ato;
 	ret->quick = (uint32_t)conn->rcv.ack.quick << 1 | conn->rcv.ack.pingpong;
 	ret->cwnd = conn->snd.cc.cwnd;
-	ret->ssthresh = conn->snd.cc.ssthresh >= CC_SSTHRESH_INFINITE ? -1 :
-			(int32_t)conn->snd.cc.ssthresh;
+	ret->ssthresh =
+		conn->snd.cc.ssthresh >= CC_SSTHRESH_INFINITE ? -1 : (int32_t)conn->snd.cc.ssthresh;
 }

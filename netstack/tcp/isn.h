@@ -11,7 +11,7 @@
 struct seq isn_generate(const struct siphash_key *key, const struct net_endpoint *local,
 			const struct net_endpoint *remote, net_time now);
 
-/* RFC 7323 5.4: the offset of the timestamp clock; the same for all connections between two hosts, so
- * that TIME_WAIT can be reopened by a newer timestamp. */
+/* RFC 7323 5.4: the offset of the timestamp clock; the same for all connections between two hosts,
+ * so that TIME_WAIT can be reopened by a newer timestamp. */
 uint32_t isn_ts_offset(const struct siphash_key *key, const struct net_endpoint *local,
 		       const struct net_endpoint *remote);

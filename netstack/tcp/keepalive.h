@@ -16,9 +16,9 @@ struct keepalive_config {
 };
 
 enum keepalive_step {
-	KEEPALIVE_WAIT,  /* look again after *ret_delay */
+	KEEPALIVE_WAIT,	 /* look again after *ret_delay */
 	KEEPALIVE_PROBE, /* send a probe, look again after *ret_delay */
-	KEEPALIVE_DEAD,  /* the peer is gone */
+	KEEPALIVE_DEAD,	 /* the peer is gone */
 };
 
 /* What to do when the timer fires: @idle since the peer was last heard, @probes unanswered so far.

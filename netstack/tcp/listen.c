@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Passive open: the SYN queue of half-open connections, the accept queue, SYN cookies.
  *
- * Implements RFC 9293 3.10.7.2 (LISTEN) and 3.10.7.4 for SYN-RECEIVED of a passive open, RFC 4987. A half-open
- * connection is a small struct tcp_req; the control block is made when the handshake completes.
- * Limits: requests per listener (its backlog, then cookies), requests per stack, accept queue.
+ * Implements RFC 9293 3.10.7.2 (LISTEN) and 3.10.7.4 for SYN-RECEIVED of a passive open, RFC 4987.
+ * A half-open connection is a small struct tcp_req; the control block is made when the handshake
+ * completes. Limits: requests per listener (its backlog, then cookies), requests per stack, accept
+ * queue.
  */
 #include "tcp/listen.h"
 
@@ -74,7 +75,7 @@ static bool accept_full(const struct tcp_listener *lst)
 static void send_synack(struct tcp_req *req)
 {
 	struct net_core *core = req->tcp->core;
-	struct tcp_opts opts = { .has = TCP_HAS_MSS, .mss = req->adv_mss };
+	struct tcp_opts opts = {.has = TCP_HAS_MSS, .mss = req->adv_mss};
 	struct tcp_reply reply = {
 		.flags = TCP_FLAG_SYN | TCP_FLAG_ACK,
 		.seq = req->iss,
@@ -102,7 +103,7 @@ static void send_synack(struct tcp_req *req)
 static void send_req_ack(struct tcp_req *req)
 {
 	struct net_core *core = req->tcp->core;
-	struct tcp_opts opts = { .has = req->ts_on ? TCP_HAS_TS : 0 };
+	struct tcp_opts opts = {.has = req->ts_on ? TCP_HAS_TS : 0};
 	struct tcp_reply reply = {
 		.flags = TCP_FLAG_ACK,
 		.seq = seq_add(req->iss, 1),
@@ -131,8 +132,8 @@ static void req_timeout(struct timer *timer)
 {
 	struct tcp_req *req = container_of(timer, struct tcp_req, timer);
 	const struct tcp_conn *conn = req->listener->conn;
-	uint32_t max = conn->cfg.syn_retries ? conn->cfg.syn_retries :
-					       (uint32_t)req->tcp->core->tun.tcp_synack_retries;
+	uint32_t max = conn->cfg.syn_retries ? conn->cfg.syn_retries
+					     : (uint32_t)req->tcp->core->tun.tcp_synack_retries;
 	uint32_t defer = conn->cfg.defer_accept;
 	bool expired = req->timeouts >= max && (!req->acked || req->timeouts >= defer);
 	bool resend = !req->acked || !defer || req->timeouts + 1u >= defer;
@@ -162,7 +163,7 @@ static struct tcp_req *req_new(struct tcp_listener *lst)
 		req = malloc(sizeof(*req));
 	if (!req)
 		return NULL;
-	*req = (struct tcp_req){ .tcp = tcp, .listener = lst };
+	*req = (struct tcp_req){.tcp = tcp, .listener = lst};
 	timer_init(&req->timer, req_timeout);
 	req->node.kind = DEMUX_REQUEST;
 	req->node.proto = IPPROTO_TCP;
@@ -179,8 +180,8 @@ static int req_fill(struct tcp_req *req, struct tcp_conn *lconn, const struct tc
 	struct rcv_window win;
 	int r;
 
-	req->node.local = (struct net_endpoint){ pkt->ip.dst, seg->hdr.dport };
-	req->node.remote = (struct net_endpoint){ pkt->ip.src, seg->hdr.sport };
+	req->node.local = (struct net_endpoint){pkt->ip.dst, seg->hdr.dport};
+	req->node.remote = (struct net_endpoint){pkt->ip.src, seg->hdr.sport};
 	req->node.bound = lsk->node.bound;
 	r = sock_path_init(lsk, &req->path, &pkt->ip.src, &pkt->ip.dst);
 	if (r < 0)
@@ -196,9 +197,9 @@ static int req_fill(struct tcp_req *req, struct tcp_conn *lconn, const struct tc
 	req->snd_wscale = req->wscale_ok ? (uint8_t)MIN(opts->wscale, WINDOW_SCALE_MAX) : 0;
 	req->snd_wnd = seg->hdr.wnd;
 	/* RFC 3168 6.1.1: a SYN that is marked itself comes from something else. */
-	req->ecn_ok = (seg->hdr.flags & (TCP_FLAG_ECE | TCP_FLAG_CWR)) ==
-			      (TCP_FLAG_ECE | TCP_FLAG_CWR) &&
-		      ecn_accepts(tun->tcp_ecn) && seg->ecn == ECN_NOT_ECT;
+	req->ecn_ok =
+		(seg->hdr.flags & (TCP_FLAG_ECE | TCP_FLAG_CWR)) == (TCP_FLAG_ECE | TCP_FLAG_CWR) &&
+		ecn_accepts(tun->tcp_ecn) && seg->ecn == ECN_NOT_ECT;
 	if (req->ts_on)
 		paws_seed(&req->paws, opts->ts_val, req->tcp->core->now);
 	req->ts_off = isn_ts_offset(&req->tcp->ts_key, &req->node.local, &req->node.remote);
@@ -215,7 +216,7 @@ static int req_fill(struct tcp_req *req, struct tcp_conn *lconn, const struct tc
 static enum drop answer_with_cookie(struct tcp_listener *lst, const struct tcp_seg *seg)
 {
 	struct tcp *tcp = lst->conn->tcp;
-	struct tcp_req req = { .tcp = tcp, .listener = lst, .cookie = true };
+	struct tcp_req req = {.tcp = tcp, .listener = lst, .cookie = true};
 	struct syncookie_opts opts;
 
 	if (req_fill(&req, lst->conn, seg) < 0)
@@ -277,7 +278,8 @@ static enum drop listen_syn(struct tcp_listener *lst, struct tcp_seg *seg, const
 		MIB_INC(core, TcpExt_ListenDrops);
 		return DROP_TCP_SYN_QUEUE_FULL;
 	}
-	/* Without cookies the last quarter of the queue is for peers that are known, of which there are none. */
+	/* Without cookies the last quarter of the queue is for peers that are known, of which there
+	 * are none. */
 	if (!core->tun.tcp_syncookies && !isn &&
 	    lst->nreqs >= (uint32_t)core->tun.tcp_max_syn_backlog / 4 * 3) {
 		MIB_INC(core, TcpExt_ListenDrops);
@@ -296,8 +298,9 @@ static enum drop listen_syn(struct tcp_listener *lst, struct tcp_seg *seg, const
 		req_free(req);
 		return DROP_IP_NO_ROUTE;
 	}
-	req->iss = isn ? *isn : isn_generate(&tcp->isn_key, &req->node.local, &req->node.remote,
-					     core->now);
+	req->iss =
+		isn ? *isn
+		    : isn_generate(&tcp->isn_key, &req->node.local, &req->node.remote, core->now);
 	if (demux_inherit(&tcp->ss->demux, &req->node, &lst->conn->sk.node) < 0 ||
 	    demux_connect(&tcp->ss->demux, &req->node) < 0) {
 		req_free(req);
@@ -396,10 +399,10 @@ static enum drop cookie_ack(struct tcp_listener *lst, struct tcp_seg *seg)
 {
 	struct tcp *tcp = lst->conn->tcp;
 	struct net_core *core = tcp->core;
-	struct net_endpoint local = { seg->pkt->ip.dst, seg->hdr.dport };
-	struct net_endpoint remote = { seg->pkt->ip.src, seg->hdr.sport };
+	struct net_endpoint local = {seg->pkt->ip.dst, seg->hdr.dport};
+	struct net_endpoint remote = {seg->pkt->ip.src, seg->hdr.sport};
 	struct seq irs = seq_sub(seg->seq, 1), iss = seq_sub(seg->ack, 1);
-	struct syncookie_opts opts = { .wscale = SYNCOOKIE_WSCALE_NONE };
+	struct syncookie_opts opts = {.wscale = SYNCOOKIE_WSCALE_NONE};
 	struct tcp_seg syn = *seg;
 	struct tcp_req *req;
 	uint16_t mss;
@@ -652,7 +655,8 @@ size_t tcp_req_info(const struct tcp *tcp, struct net_sock_info *ret, size_t max
 	struct tcp_req *req;
 	size_t n = 0;
 
-	list_for_each_entry(req, &tcp->requests, in_tcp) {
+	list_for_each_entry(req, &tcp->requests, in_tcp)
+	{
 		if (n < max) {
 			ret[n] = (struct net_sock_info){
 				.family = req->node.local.addr.family,

@@ -8,7 +8,7 @@ struct tcp_listener {
 	struct tcp_conn *conn;
 	struct list queue; /* accept queue: struct tcp_conn */
 	uint32_t nqueue;
-	struct list reqs;  /* SYN queue: struct tcp_req */
+	struct list reqs; /* SYN queue: struct tcp_req */
 	uint32_t nreqs;
 	uint32_t backlog;
 	bool cookies_sent;
@@ -32,7 +32,7 @@ struct tcp_req {
 	uint8_t snd_wscale, rcv_wscale;
 	uint8_t timeouts;
 	bool ts_on, sack_ok, wscale_ok, cookie, ecn_ok;
-	bool acked;         /* the handshake is complete but was not accepted yet */
+	bool acked;	    /* the handshake is complete but was not accepted yet */
 	bool retransmitted; /* no round-trip sample (Karn) */
 	net_time sent;
 	net_time last_ack;  /* rate limit */

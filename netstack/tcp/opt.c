@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Options of level IPPROTO_TCP.
  *
- * Each works, or returns the errno that Linux returns (of a kernel without that feature compiled in where
- * a feature is not here: MD5SIG, TX_DELAY, ZEROCOPY_RECEIVE). None is accepted and ignored.
+ * Each works, or returns the errno that Linux returns (of a kernel without that feature compiled in
+ * where a feature is not here: MD5SIG, TX_DELAY, ZEROCOPY_RECEIVE). None is accepted and ignored.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -39,7 +39,7 @@
 
 void tcp_cfg_init(struct tcp_cfg *cfg, const struct net_tunables *tun)
 {
-	*cfg = (struct tcp_cfg){ 0 };
+	*cfg = (struct tcp_cfg){0};
 	cfg->ka.idle = NET_SEC(tun->tcp_keepalive_time_s);
 	cfg->ka.intvl = NET_SEC(tun->tcp_keepalive_intvl_s);
 	cfg->ka.cnt = (unsigned int)tun->tcp_keepalive_probes;
@@ -174,7 +174,8 @@ static int set_fastopen(struct tcp_conn *conn, int name, int val)
 
 	switch (name) {
 	case TCP_FASTOPEN:
-		/* The queue's length; net.ipv4.tcp_fastopen has server support off, as it may be. */
+		/* The queue's length; net.ipv4.tcp_fastopen has server support off, as it may be.
+		 */
 		if (val < 0 || !idle)
 			return -EINVAL;
 		conn->cfg.fastopen_qlen = val;
@@ -336,8 +337,8 @@ static int get_value(struct tcp_conn *conn, int name, int *ret)
 		*ret = timeouts_to_seconds(conn->cfg.defer_accept);
 		return 0;
 	case TCP_WINDOW_CLAMP:
-		*ret = (int)(tcp_in(conn, ST(CLOSED) | ST(LISTEN)) ? conn->cfg.window_clamp :
-								     conn->rcv.win.clamp);
+		*ret = (int)(tcp_in(conn, ST(CLOSED) | ST(LISTEN)) ? conn->cfg.window_clamp
+								   : conn->rcv.win.clamp);
 		return 0;
 	case TCP_QUICKACK:
 		*ret = !conn->rcv.ack.pingpong;
@@ -449,8 +450,8 @@ void tcp_sock_opt_changed(struct sock *sk, int level, int name)
 		win->buf = (uint32_t)sk->opt.rcvbuf;
 		win->buf_locked = true;
 		if (!tcp_in(conn, ST(CLOSED) | ST(LISTEN) | ST(SYN_SENT)))
-			win->clamp = MIN(window_from_buf(win->buf),
-					 WINDOW_UNSCALED_MAX << win->wscale);
+			win->clamp =
+				MIN(window_from_buf(win->buf), WINDOW_UNSCALED_MAX << win->wscale);
 		break;
 	case SO_SNDBUF:
 	case SO_SNDBUFFORCE:

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What to send now: segmentation, Nagle, sender's silly window avoidance, retransmission.
  *
- * Implements RFC 9293 3.8.6.2.1 (SWS, Nagle with Minshall's refinement), 3.8.1 (retransmission), RFC 5681
- * (within cwnd), RFC 2018 (SACK on ACKs), RFC 7323 (timestamps on every segment).
- * New data goes out as super-segments of up to 64 KiB, by reference into the send buffer.
+ * Implements RFC 9293 3.8.6.2.1 (SWS, Nagle with Minshall's refinement), 3.8.1 (retransmission),
+ * RFC 5681 (within cwnd), RFC 2018 (SACK on ACKs), RFC 7323 (timestamps on every segment). New data
+ * goes out as super-segments of up to 64 KiB, by reference into the send buffer.
  */
 #include "tcp/conn.h"
 
@@ -12,8 +12,7 @@
 
 #include "util/assert.h"
 
-#define CAN_SEND                                                                                   \
-	(ST(ESTABLISHED) | ST(CLOSE_WAIT) | ST(FIN_WAIT_1) | ST(CLOSING) | ST(LAST_ACK))
+#define CAN_SEND (ST(ESTABLISHED) | ST(CLOSE_WAIT) | ST(FIN_WAIT_1) | ST(CLOSING) | ST(LAST_ACK))
 #define SYNCHRONIZED (CAN_SEND | ST(FIN_WAIT_2) | ST(TIME_WAIT))
 
 bool tcp_has_unsent(const struct tcp_conn *conn)
@@ -76,7 +75,8 @@ static void fill_urgent(const struct tcp_conn *conn, struct tcp_hdr *hdr)
 
 	if (!snd->up_ok || seq_le(snd->up, SEQ(hdr->seq)))
 		return;
-	/* The pointer is the sequence number after the urgent byte (as in practice, RFC 6093 3.1). */
+	/* The pointer is the sequence number after the urgent byte (as in practice, RFC 6093 3.1).
+	 */
 	hdr->flags |= TCP_FLAG_URG;
 	hdr->urg = ahead > 0xffff ? 0xffff : (uint16_t)ahead;
 }
@@ -174,7 +174,7 @@ void tcp_send_syn(struct tcp_conn *conn)
 		.seq = conn->snd.iss.v,
 		.flags = TCP_FLAG_SYN,
 	};
-	struct tcp_opts opts = { .has = TCP_HAS_MSS, .mss = conn->out.adv_mss };
+	struct tcp_opts opts = {.has = TCP_HAS_MSS, .mss = conn->out.adv_mss};
 	bool synack = conn->state == TCP_ST_SYN_RCVD;
 
 	if (!pkt)
@@ -222,10 +222,10 @@ static uint32_t gso_limit(const struct tcp_conn *conn, uint32_t mss)
 	return room > mss ? room - room % mss : mss;
 }
 
-/* Sends [seq, seq+len) and, with @fin, the FIN after it. For first and repeated transmission. Returns
- * the bytes that went out, or a negative errno. */
-static ssize_t send_range(struct tcp_conn *conn, struct seq seq, uint32_t len, bool fin, uint32_t mss,
-			  const struct tcp_opts *opts)
+/* Sends [seq, seq+len) and, with @fin, the FIN after it. For first and repeated transmission.
+ * Returns the bytes that went out, or a negative errno. */
+static ssize_t send_range(struct tcp_conn *conn, struct seq seq, uint32_t len, bool fin,
+			  uint32_t mss, const struct tcp_opts *opts)
 {
 	struct pkt *pkt = pkt_new(&conn->sk.core->pool, PKT_HEADROOM);
 	uint16_t flags = 0;
@@ -267,8 +267,8 @@ static bool nagle_allows(const struct tcp_conn *conn)
 	return !(seq_gt(snd->sml, snd->una) && seq_le(snd->sml, snd->nxt));
 }
 
-/* Wait for more room rather than send a small part of a super-segment now? ACKs that are under way will
- * bring it; small super-segments would cost more in each queue and never grow again. */
+/* Wait for more room rather than send a small part of a super-segment now? ACKs that are under way
+ * will bring it; small super-segments would cost more in each queue and never grow again. */
 static bool tso_defer(const struct tcp_conn *conn, uint32_t len, uint32_t avail, uint32_t mss,
 		      uint32_t max)
 {
@@ -281,7 +281,8 @@ static bool tso_defer(const struct tcp_conn *conn, uint32_t len, uint32_t avail,
 		return false;
 	if (len >= avail || len >= max || len >= chunk)
 		return false;
-	/* Only in the middle of a burst, and only if the next ACK is near: no ACK clock, no waiting. */
+	/* Only in the middle of a burst, and only if the next ACK is near: no ACK clock, no
+	 * waiting. */
 	if (tcp_now(conn) - snd->last_sent > NET_MS(1))
 		return false;
 	return tcp_now(conn) - first->sent >= snd->rtt.srtt / 2;
@@ -408,7 +409,8 @@ static bool send_next(struct tcp_conn *conn)
 	fill_opts(conn, &opts, true);
 	sent = send_range(conn, seq, len, fin, mss, &opts);
 	if (sent < 0 || (uint32_t)sent < len) {
-		/* Not all of it: the range stands for what was meant; loss recovery sends the rest. */
+		/* Not all of it: the range stands for what was meant; loss recovery sends the rest.
+		 */
 		if (sent < 0)
 			sent = 0;
 	}
@@ -451,7 +453,8 @@ void tcp_out_run(struct work *work)
 }
 
 /* Repeats @range, at most @max_segs of it; a loss probe begins no episode. 0 or errno. */
-static int retransmit(struct tcp_conn *conn, struct sack_range *range, uint32_t max_segs, bool probe)
+static int retransmit(struct tcp_conn *conn, struct sack_range *range, uint32_t max_segs,
+		      bool probe)
 {
 	struct tcp_snd *snd = &conn->snd;
 	struct tcp_opts opts;
@@ -537,7 +540,8 @@ bool tcp_send_tlp(struct tcp_conn *conn)
 	if (!last || snd->rec.tlp_pending)
 		return false;
 	MIB_INC(conn->sk.core, TcpExt_TCPLossProbes);
-	/* RFC 8985 7.3: new data if there is any and the peer's window allows, else the last segment. */
+	/* RFC 8985 7.3: new data if there is any and the peer's window allows, else the last
+	 * segment. */
 	if (len && seq_le(seq_add(snd->nxt, len), snd_wnd_end(snd))) {
 		struct seq end = seq_add(snd->nxt, len);
 
@@ -553,8 +557,7 @@ bool tcp_send_tlp(struct tcp_conn *conn)
 	if (last->segs > 1) {
 		uint32_t tail = seq_len(last->start, last->end) % last->mss;
 
-		if (board_split(&snd->board, last,
-				seq_sub(last->end, tail ? tail : last->mss)) < 0)
+		if (board_split(&snd->board, last, seq_sub(last->end, tail ? tail : last->mss)) < 0)
 			return false;
 		last = board_last(&snd->board);
 	}
@@ -580,8 +583,8 @@ void tcp_write_wakeup(struct tcp_conn *conn)
 		len = MIN(len, snd->mss);
 		fin = conn->out.fin_queued && len == avail && (uint32_t)wnd > len;
 		end = seq_add(snd->nxt, len + fin);
-		if (board_sent(&snd->board, snd->nxt, end, snd->mss, fin ? SACK_FIN : 0, tcp_now(conn),
-			       false) < 0)
+		if (board_sent(&snd->board, snd->nxt, end, snd->mss, fin ? SACK_FIN : 0,
+			       tcp_now(conn), false) < 0)
 			return;
 		fill_opts(conn, &opts, true);
 		send_range(conn, snd->nxt, len, fin, snd->mss, &opts);

@@ -21,7 +21,8 @@ bool paws_reject(const struct paws *paws, uint32_t tsval, bool rst, net_time now
 		return false;
 	if (now - paws->recent_at >= PAWS_OUTDATED)
 		return false;
-	/* A rebooted peer's clock restarts; its RST must get through once old duplicates are gone. */
+	/* A rebooted peer's clock restarts; its RST must get through once old duplicates are gone.
+	 */
 	if (rst && now - paws->recent_at >= PAWS_MSL)
 		return false;
 	return true;
@@ -39,8 +40,7 @@ void paws_update(struct paws *paws, uint32_t tsval, struct seq seq, struct seq l
 {
 	if (seq_gt(seq, last_ack_sent))
 		return;
-	if (paws->has_recent && ts_lt(tsval, paws->recent) &&
-	    now - paws->recent_at < PAWS_OUTDATED)
+	if (paws->has_recent && ts_lt(tsval, paws->recent) && now - paws->recent_at < PAWS_OUTDATED)
 		return;
 	paws_seed(paws, tsval, now);
 }

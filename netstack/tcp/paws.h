@@ -11,14 +11,14 @@
 
 /* What is remembered about the peer's timestamp clock. */
 struct paws {
-	bool on;           /* both ends sent the option on their SYN */
+	bool on; /* both ends sent the option on their SYN */
 	bool has_recent;
-	uint32_t recent;   /* TS.Recent */
+	uint32_t recent; /* TS.Recent */
 	net_time recent_at;
 };
 
-/* True if a segment with @tsval must be discarded (RFC 7323 5.3 R1). A RST is never rejected for a stamp
- * that may merely be stale (RFC 7323 5.2). */
+/* True if a segment with @tsval must be discarded (RFC 7323 5.3 R1). A RST is never rejected for a
+ * stamp that may merely be stale (RFC 7323 5.2). */
 bool paws_reject(const struct paws *paws, uint32_t tsval, bool rst, net_time now);
 
 /* Records @tsval if the segment [@seq, ...) covers @last_ack_sent (RFC 7323 4.3 (2)). */

@@ -6,7 +6,8 @@
 
 #include <netstack/types.h>
 
-/* The delay before the next probe, @backoff probes having been sent since the window was last open. */
+/* The delay before the next probe, @backoff probes having been sent since the window was last open.
+ */
 net_dur persist_delay(net_dur rto, unsigned int backoff);
 
 /* True if the connection must be given up. A peer that answers may keep its window shut for ever

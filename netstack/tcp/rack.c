@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Loss detection by time (RACK) and the timing of tail loss probes (TLP).
  *
- * Implements RFC 8985 6 and 7.2 over the scoreboard's transmission-order list, which makes detection O(1)
- * per acknowledgement plus the segments that are newly lost.
- * Pure but for the marks it sets on the board: reads no clock, allocates nothing.
+ * Implements RFC 8985 6 and 7.2 over the scoreboard's transmission-order list, which makes
+ * detection O(1) per acknowledgement plus the segments that are newly lost. Pure but for the marks
+ * it sets on the board: reads no clock, allocates nothing.
  */
 #include "tcp/rack.h"
 
@@ -65,8 +65,7 @@ net_dur rack_reo_wnd(const struct rack *rack, const struct sack_board *board, co
 	net_dur wnd;
 
 	/* RFC 8985 6.2 step 4: no tolerance while reordering was never seen and loss is likely. */
-	if (!board->reord_seen &&
-	    (recovering || board->sacked_segs >= board->reordering))
+	if (!board->reord_seen && (recovering || board->sacked_segs >= board->reordering))
 		return 0;
 	if (min < 0)
 		return 0;
@@ -84,7 +83,8 @@ net_dur rack_detect(struct rack *rack, struct sack_board *board, const struct rt
 		return 0;
 	rack->advanced = false;
 	reo_wnd = rack_reo_wnd(rack, board, rtt, recovering);
-	list_for_each_entry_safe(range, &board->by_time, by_time) {
+	list_for_each_entry_safe(range, &board->by_time, by_time)
+	{
 		net_dur left;
 
 		if (!sent_after(rack->sent, rack->end, range->sent, range->end))

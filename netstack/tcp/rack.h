@@ -14,13 +14,13 @@
 #define TLP_DELACK ((net_dur)200 * 1000 * 1000) /* the peer's worst delayed ACK */
 
 struct rack {
-	net_time sent;      /* RACK.xmit_ts: the newest transmission known to be delivered */
-	struct seq end;     /* RACK.end_seq */
-	net_dur rtt;        /* RACK.rtt */
-	bool valid;         /* something was delivered */
-	bool advanced;      /* ... since the last detection */
-	bool dsack_seen;    /* in this round */
-	uint8_t reo_steps;  /* RACK.reo_wnd_mult */
+	net_time sent;	   /* RACK.xmit_ts: the newest transmission known to be delivered */
+	struct seq end;	   /* RACK.end_seq */
+	net_dur rtt;	   /* RACK.rtt */
+	bool valid;	   /* something was delivered */
+	bool advanced;	   /* ... since the last detection */
+	bool dsack_seen;   /* in this round */
+	uint8_t reo_steps; /* RACK.reo_wnd_mult */
 	uint8_t reo_persist;
 	struct seq reo_round;
 };

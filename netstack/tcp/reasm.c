@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The out-of-order queue.
  *
- * Implements the receiver's half of RFC 2018 (SACK generation, most recent block first) and RFC 2883 (DSACK).
- * Invariant: the queue is ordered and without overlap; `recent` holds disjoint unions of its packets.
- * The peer chooses sequence numbers: insertion walks from the end, where data normally arrives, and the
- * caller bounds memory with reasm_prune().
+ * Implements the receiver's half of RFC 2018 (SACK generation, most recent block first) and RFC
+ * 2883 (DSACK). Invariant: the queue is ordered and without overlap; `recent` holds disjoint unions
+ * of its packets. The peer chooses sequence numbers: insertion walks from the end, where data
+ * normally arrives, and the caller bounds memory with reasm_prune().
  */
 #include "tcp/reasm.h"
 
@@ -45,7 +45,7 @@ void reasm_purge(struct reasm *reasm)
 /* RFC 2018 4: the block with the newest segment first; blocks that touch become one. */
 static void note_block(struct reasm *reasm, struct seq start, struct seq end)
 {
-	struct sack_block block = { start, end };
+	struct sack_block block = {start, end};
 	struct sack_block kept[SACK_BLOCKS_MAX];
 	unsigned int n = 0;
 
@@ -87,7 +87,7 @@ void reasm_set_dsack(struct reasm *reasm, struct seq start, struct seq end)
 		return;
 	}
 	reasm->has_dsack = true;
-	reasm->dsack = (struct sack_block){ start, end };
+	reasm->dsack = (struct sack_block){start, end};
 }
 
 static void cut_front(struct pkt *pkt, struct seq to)
@@ -115,7 +115,8 @@ enum reasm_result reasm_insert(struct reasm *reasm, struct pkt *pkt)
 	struct list *at = reasm->queue.prev;
 
 	/* @at: the last packet that begins at or before ours. */
-	while (at != &reasm->queue && seq_gt(tcp_cb(list_entry(at, struct pkt, link))->seq, cb->seq))
+	while (at != &reasm->queue &&
+	       seq_gt(tcp_cb(list_entry(at, struct pkt, link))->seq, cb->seq))
 		at = at->prev;
 	if (at != &reasm->queue) {
 		struct tcp_cb *before = tcp_cb(list_entry(at, struct pkt, link));

@@ -27,7 +27,7 @@ static inline struct tcp_cb *tcp_cb(struct pkt *pkt)
 struct reasm {
 	struct list queue; /* of struct pkt, by sequence number, without overlap */
 	uint32_t count;
-	uint32_t mem;      /* truesize */
+	uint32_t mem; /* truesize */
 	unsigned int nrecent;
 	struct sack_block recent[SACK_BLOCKS_MAX]; /* most recently changed first (RFC 2018 4) */
 	bool has_dsack;
@@ -47,14 +47,15 @@ static inline bool reasm_empty(const struct reasm *reasm)
 	return list_empty(&reasm->queue);
 }
 
-/* Queues @pkt (tcp_cb() filled), which begins beyond RCV.NXT. Takes it if the result is REASM_QUEUED.
- * Bytes that were there already win over the new ones. */
+/* Queues @pkt (tcp_cb() filled), which begins beyond RCV.NXT. Takes it if the result is
+ * REASM_QUEUED. Bytes that were there already win over the new ones. */
 enum reasm_result reasm_insert(struct reasm *reasm, struct pkt *pkt);
 
 /* Takes the next packet that continues at @nxt, its old bytes cut off, or NULL. */
 struct pkt *reasm_pop(struct reasm *reasm, struct seq nxt);
 
-/* Frees packets from the far end until at most @mem bytes are used. Returns whether it freed any. */
+/* Frees packets from the far end until at most @mem bytes are used. Returns whether it freed any.
+ */
 bool reasm_prune(struct reasm *reasm, uint32_t mem);
 
 /* Notes a duplicate [@start, @end) for the next acknowledgement. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Loss recovery.
  *
- * Implements fast retransmit and recovery (RFC 5681, RFC 6582 NewReno without SACK, RFC 6675 with SACK),
- * loss detection through RACK (RFC 8985), proportional rate reduction (RFC 6937), the detection of
- * spurious retransmissions by timestamps (RFC 3522), DSACK (RFC 3708) and F-RTO (RFC 5682), and the
- * undoing of what they caused (RFC 4015). It decides; out.c sends.
- * Pure but for the connection's send half: reads no clock, allocates nothing (a split may).
+ * Implements fast retransmit and recovery (RFC 5681, RFC 6582 NewReno without SACK, RFC 6675 with
+ * SACK), loss detection through RACK (RFC 8985), proportional rate reduction (RFC 6937), the
+ * detection of spurious retransmissions by timestamps (RFC 3522), DSACK (RFC 3708) and F-RTO (RFC
+ * 5682), and the undoing of what they caused (RFC 4015). It decides; out.c sends. Pure but for the
+ * connection's send half: reads no clock, allocates nothing (a split may).
  */
 #include "tcp/recovery.h"
 
@@ -197,11 +197,10 @@ static void newreno_mark_lost(struct tcp_snd *snd, struct ack_info *info)
 
 	if (!first || (first->flags & SACK_LOST))
 		return;
-	if (snd->rec.state < CA_RECOVERY ? board->sacked_segs < board->reordering :
-					   !info->una_advanced)
+	if (snd->rec.state < CA_RECOVERY ? board->sacked_segs < board->reordering
+					 : !info->una_advanced)
 		return;
-	if (first->segs > 1 &&
-	    board_split(board, first, seq_add(first->start, first->mss)) < 0)
+	if (first->segs > 1 && board_split(board, first, seq_add(first->start, first->mss)) < 0)
 		return;
 	info->lost_segs += first->segs;
 	board_mark_lost(board, first);
@@ -381,7 +380,8 @@ enum rexmit recovery_ack(struct tcp_snd *snd, struct ack_info *info, bool has_mo
 			rec->retrans_stamp = 0;
 		return REXMIT_NONE; /* nothing unusual */
 	}
-	/* RFC 2018 8: the first unacknowledged data cannot have been SACKed, unless the peer reneged. */
+	/* RFC 2018 8: the first unacknowledged data cannot have been SACKed, unless the peer
+	 * reneged. */
 	if (info->una_advanced && board_first(&snd->board) &&
 	    (board_first(&snd->board)->flags & SACK_SACKED)) {
 		board_mark_all_lost(&snd->board, true);
@@ -473,7 +473,8 @@ static void timeout_mark_lost(struct tcp_snd *snd, net_time now)
 		board_mark_all_lost(board, false);
 		return;
 	}
-	list_for_each_entry(range, &board->ranges, by_seq) {
+	list_for_each_entry(range, &board->ranges, by_seq)
+	{
 		if (range != first && snd->rack.valid && range->sent + snd->rack.rtt > now)
 			continue;
 		board_mark_lost(board, range);
@@ -485,8 +486,8 @@ void recovery_timeout(struct tcp_snd *snd, net_time now)
 	struct recovery *rec = &snd->rec;
 	struct cc *cc = &snd->cc;
 	bool fresh = rec->state < CA_RECOVERY;
-	bool many_sacked = rec->state <= CA_DISORDER &&
-			   snd->board.sacked_segs >= snd->board.reordering;
+	bool many_sacked =
+		rec->state <= CA_DISORDER && snd->board.sacked_segs >= snd->board.reordering;
 
 	timeout_mark_lost(snd, now);
 	if (rec->state <= CA_DISORDER || !seq_gt(rec->high, snd->una) ||

@@ -13,9 +13,10 @@ enum rexmit {
 
 void recovery_init(struct recovery *rec);
 
-/* One acknowledgement, after board_ack() and board_sack() filled @info; @has_more: unsent data exists and
- * fits the window; @tsecr_old: the echoed timestamp is older than the first retransmission (RFC 3522).
- * *ret_reo_wait: 0, or when to look for losses again (RFC 8985's reordering timer). */
+/* One acknowledgement, after board_ack() and board_sack() filled @info; @has_more: unsent data
+ * exists and fits the window; @tsecr_old: the echoed timestamp is older than the first
+ * retransmission (RFC 3522). *ret_reo_wait: 0, or when to look for losses again (RFC 8985's
+ * reordering timer). */
 enum rexmit recovery_ack(struct tcp_snd *snd, struct ack_info *info, bool has_more, bool tsecr_old,
 			 net_dur *ret_reo_wait);
 

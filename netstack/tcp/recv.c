@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RECEIVE: from the queue of received packets to the user; readiness; urgent data.
  *
- * Implements RFC 9293 3.10.3 with the errors of recv(2), MSG_PEEK, MSG_TRUNC, MSG_OOB, SO_OOBINLINE and
- * SIOCATMARK, and the masks of poll(2).
+ * Implements RFC 9293 3.10.3 with the errors of recv(2), MSG_PEEK, MSG_TRUNC, MSG_OOB, SO_OOBINLINE
+ * and SIOCATMARK, and the masks of poll(2).
  */
 #include "tcp/conn.h"
 
@@ -118,8 +118,8 @@ struct reader {
 	bool peek, discard;
 };
 
-/* Bytes of @pkt from @at on that may be taken in one go: up to the urgent byte. Returns false if reading
- * must stop in front of it. */
+/* Bytes of @pkt from @at on that may be taken in one go: up to the urgent byte. Returns false if
+ * reading must stop in front of it. */
 static bool up_to_mark(struct tcp_conn *conn, struct reader *rd, uint32_t *len)
 {
 	struct tcp_rcv *rcv = &conn->rcv;
@@ -221,7 +221,8 @@ ssize_t tcp_sock_recv(struct sock *sk, struct net_msg *msg, int flags)
 		return recv_urgent(conn, msg, flags);
 	if (rd.peek && sk->opt.peek_off >= 0)
 		rd.at = seq_add(rd.at, (uint32_t)sk->opt.peek_off);
-	list_for_each_entry(pkt, &conn->rcv.queue, link) {
+	list_for_each_entry(pkt, &conn->rcv.queue, link)
+	{
 		if (seq_le(tcp_cb(pkt)->end, rd.at))
 			continue;
 		if (rd.done >= rd.want || !read_pkt(conn, &rd, pkt))

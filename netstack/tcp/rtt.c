@@ -3,12 +3,13 @@
  *
  * Implements RFC 6298; fed by RFC 7323 timestamps or by timed segments (Karn).
  * Pure: reads no clock, allocates nothing.
- * Invariant: rto_min <= rto <= rto_max after every call (RTT_RTO_MIN and _MAX unless the owner changes them).
+ * Invariant: rto_min <= rto <= rto_max after every call (RTT_RTO_MIN and _MAX unless the owner
+ * changes them).
  *
- * Deviates: RFC 6298 2.3/2.4 in the two ways that Linux made the de-facto standard. The variance term has
- * a floor of rto_min / 4 instead of the RTO having a floor of 1 s, and the variance that feeds the
- * RTO follows increases at once but decreases only once per round trip, because one sample per ACK would
- * otherwise forget a spike within a fraction of a round.
+ * Deviates: RFC 6298 2.3/2.4 in the two ways that Linux made the de-facto standard. The variance
+ * term has a floor of rto_min / 4 instead of the RTO having a floor of 1 s, and the variance that
+ * feeds the RTO follows increases at once but decreases only once per round trip, because one
+ * sample per ACK would otherwise forget a spike within a fraction of a round.
  */
 #include "tcp/rtt.h"
 
@@ -48,7 +49,8 @@ static void rtt_update(struct rtt *rtt, net_dur sample)
 	net_dur err = diff < 0 ? -diff : diff;
 	net_dur step = (err - rtt->mdev) / 4;
 
-	/* A falling RTT is no reason to believe in a larger variance: follow it eight times slower. */
+	/* A falling RTT is no reason to believe in a larger variance: follow it eight times slower.
+	 */
 	if (diff < 0 && step > 0)
 		step /= 8;
 	rtt->mdev += step;
@@ -110,7 +112,8 @@ void rtt_min_sample(struct rtt *rtt, net_dur sample, net_time now)
 		min->best[2].when = now;
 	}
 	/* Keep the runners-up young: one from the second quarter, one from the second half. */
-	if (min->best[1].when == min->best[0].when && now - min->best[1].when > RTT_MIN_WINDOW / 4) {
+	if (min->best[1].when == min->best[0].when &&
+	    now - min->best[1].when > RTT_MIN_WINDOW / 4) {
 		min->best[1].rtt = min->best[2].rtt = sample;
 		min->best[1].when = min->best[2].when = now;
 	} else if (min->best[2].when == min->best[1].when &&

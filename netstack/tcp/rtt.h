@@ -24,13 +24,13 @@ struct rtt_min {
 struct rtt {
 	bool seeded;
 	net_dur srtt;
-	net_dur rttvar;     /* what the RTO uses */
-	net_dur mdev;       /* smoothed mean deviation, the RFC's RTTVAR */
-	net_dur mdev_max;   /* largest mdev of the current round */
-	struct seq round;   /* the round ends when this is acknowledged */
-	net_dur rto;        /* without backoff */
+	net_dur rttvar;	  /* what the RTO uses */
+	net_dur mdev;	  /* smoothed mean deviation, the RFC's RTTVAR */
+	net_dur mdev_max; /* largest mdev of the current round */
+	struct seq round; /* the round ends when this is acknowledged */
+	net_dur rto;	  /* without backoff */
 	net_dur rto_min, rto_max;
-	net_dur latest;     /* last sample, for TCP_INFO and RACK */
+	net_dur latest; /* last sample, for TCP_INFO and RACK */
 	struct rtt_min min;
 };
 

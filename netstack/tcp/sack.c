@@ -3,10 +3,10 @@
  *
  * Implements the sender's half of RFC 2018 (SACK), RFC 2883 (DSACK) and RFC 6675 (pipe), and the
  * transmission-order list that RFC 8985 needs.
- * Invariants: the ranges are contiguous and ordered; out, sacked, lost and retrans count the segments of
- * the ranges with that mark; SACKED excludes LOST and RETRANS; by_time holds exactly the ranges that are
- * neither SACKED nor (LOST without RETRANS).
- * What the peer controls: the blocks. Any block outside of what was sent is ignored.
+ * Invariants: the ranges are contiguous and ordered; out, sacked, lost and retrans count the
+ * segments of the ranges with that mark; SACKED excludes LOST and RETRANS; by_time holds exactly
+ * the ranges that are neither SACKED nor (LOST without RETRANS). What the peer controls: the
+ * blocks. Any block outside of what was sent is ignored.
  */
 #include "tcp/sack.h"
 
@@ -335,8 +335,9 @@ static struct sack_range *find(const struct sack_board *board, struct seq at)
 	return range;
 }
 
-/* Where to cut a partly covered range so that both halves are whole segments: the peer may only have
- * received whole ones, and a cut elsewhere would multiply ranges. @up rounds towards the end. */
+/* Where to cut a partly covered range so that both halves are whole segments: the peer may only
+ * have received whole ones, and a cut elsewhere would multiply ranges. @up rounds towards the end.
+ */
 static struct seq seg_boundary(const struct sack_range *range, struct seq at, bool up)
 {
 	uint32_t off = seq_len(range->start, at);
@@ -438,7 +439,8 @@ void board_mark_all_lost(struct sack_board *board, bool forget)
 		board->sacked_segs = 0;
 		board->has_fack = false;
 	}
-	list_for_each_entry(range, &board->ranges, by_seq) {
+	list_for_each_entry(range, &board->ranges, by_seq)
+	{
 		if (forget)
 			range->flags &= (uint8_t)~SACK_SACKED;
 		board_mark_lost(board, range);
@@ -449,7 +451,8 @@ void board_clear_lost(struct sack_board *board)
 {
 	struct sack_range *range;
 
-	list_for_each_entry(range, &board->ranges, by_seq) {
+	list_for_each_entry(range, &board->ranges, by_seq)
+	{
 		if (range->flags & SACK_SACKED)
 			continue;
 		range->flags &= (uint8_t)~SACK_LOST;
@@ -467,8 +470,8 @@ void board_reno_acked(struct sack_board *board, uint32_t acked)
 	else
 		board->sacked_segs -= acked - 1;
 	if (board->sacked_segs + board->lost_segs > board->out_segs)
-		board->sacked_segs = board->out_segs > board->lost_segs ?
-					     board->out_segs - board->lost_segs : 0;
+		board->sacked_segs =
+			board->out_segs > board->lost_segs ? board->out_segs - board->lost_segs : 0;
 }
 
 void board_reno_reset(struct sack_board *board)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The scoreboard: what was sent and not yet acknowledged, as ranges of sequence space.
  *
- * A range is one transmission unit (a segment or a super-segment) and knows when it was sent and what the
- * peer said about it. Ranges are in sequence order and together cover [SND.UNA, SND.NXT) exactly.
- * A second list keeps the ranges that the peer has not acknowledged in order of transmission (RFC 8985 7).
+ * A range is one transmission unit (a segment or a super-segment) and knows when it was sent and
+ * what the peer said about it. Ranges are in sequence order and together cover [SND.UNA, SND.NXT)
+ * exactly. A second list keeps the ranges that the peer has not acknowledged in order of
+ * transmission (RFC 8985 7).
  */
 #pragma once
 
@@ -16,7 +17,7 @@
 #include "util/cleanup.h"
 #include "util/list.h"
 
-#define SACK_DUPTHRESH 3u        /* tcp_reordering */
+#define SACK_DUPTHRESH 3u	 /* tcp_reordering */
 #define SACK_MAX_REORDERING 300u /* tcp_max_reordering */
 #define SACK_BLOCKS_MAX 4
 
@@ -32,14 +33,14 @@ enum sack_flag {
 	SACK_EVER = 1 << 3,    /* was retransmitted at least once (Karn) */
 	SACK_SYN = 1 << 4,
 	SACK_FIN = 1 << 5,
-	SACK_PROBE = 1 << 6,   /* last sent as a tail loss probe */
+	SACK_PROBE = 1 << 6, /* last sent as a tail loss probe */
 };
 
 struct sack_range {
 	struct list by_seq;
 	struct list by_time; /* unlinked once SACKed or lost */
 	struct seq start, end;
-	net_time sent;       /* the last transmission */
+	net_time sent; /* the last transmission */
 	/* The delivery state when it was sent: for rate samples. */
 	uint64_t delivered;
 	net_time delivered_at;
@@ -61,41 +62,41 @@ struct sack_board {
 	struct sack_pool *pool;
 	struct sack_range *hint; /* where the last SACK block ended; may be NULL */
 	uint32_t ranges_cnt;
-	uint32_t out_segs;       /* in ranges */
-	uint32_t sacked_segs;    /* marked, or counted by duplicate ACKs without SACK */
+	uint32_t out_segs;    /* in ranges */
+	uint32_t sacked_segs; /* marked, or counted by duplicate ACKs without SACK */
 	uint32_t lost_segs;
 	uint32_t retrans_segs;
-	struct seq fack;         /* end of the highest SACKed range, if has_fack */
+	struct seq fack; /* end of the highest SACKed range, if has_fack */
 	bool has_fack;
-	bool sack_ok;            /* the peer sends SACK */
+	bool sack_ok; /* the peer sends SACK */
 	bool reord_seen;
-	uint32_t reordering;     /* segments */
-	uint64_t delivered;      /* segments, ever */
+	uint32_t reordering; /* segments */
+	uint64_t delivered;  /* segments, ever */
 	net_time delivered_at;
 };
 
 /* What one acknowledgement said. Filled by board_ack() and board_sack(). */
 struct ack_info {
 	net_time now;
-	uint32_t acked_segs;      /* left the board without having been SACKed before */
-	uint32_t sacked_segs;     /* newly SACKed */
-	uint32_t lost_segs;       /* newly judged lost */
-	uint32_t dsack_segs;      /* RFC 2883 duplicates reported */
-	uint32_t prior_flight;    /* before this acknowledgement */
+	uint32_t acked_segs;   /* left the board without having been SACKed before */
+	uint32_t sacked_segs;  /* newly SACKed */
+	uint32_t lost_segs;    /* newly judged lost */
+	uint32_t dsack_segs;   /* RFC 2883 duplicates reported */
+	uint32_t prior_flight; /* before this acknowledgement */
 	bool una_advanced;
 	bool syn_acked, fin_acked;
-	bool retrans_acked;       /* something retransmitted was among it: Karn's ambiguity */
-	bool orig_acked;          /* something never retransmitted, sent before recovery, was */
+	bool retrans_acked; /* something retransmitted was among it: Karn's ambiguity */
+	bool orig_acked;    /* something never retransmitted, sent before recovery, was */
 	bool dsack;
 	bool window_changed;
-	bool has_data;            /* the segment carried data or SYN/FIN */
-	bool lost_retrans;        /* a retransmission was judged lost */
-	net_time first_sent;      /* of the oldest and newest unambiguous data; -1: none */
+	bool has_data;	     /* the segment carried data or SYN/FIN */
+	bool lost_retrans;   /* a retransmission was judged lost */
+	net_time first_sent; /* of the oldest and newest unambiguous data; -1: none */
 	net_time last_sent;
 	net_time sack_first_sent;
-	net_time echo;            /* when the echoed timestamp was taken (to the ms); -1: none */
-	net_time rtt_sent;        /* transmission time of the newest delivered range; -1 */
-	net_dur rtt;              /* the sample that was taken, or -1 */
+	net_time echo;	   /* when the echoed timestamp was taken (to the ms); -1: none */
+	net_time rtt_sent; /* transmission time of the newest delivered range; -1 */
+	net_dur rtt;	   /* the sample that was taken, or -1 */
 	/* Rate sample (draft-cheng-iccrg-delivery-rate-estimation). */
 	uint64_t prior_delivered;
 	net_time prior_delivered_at;
@@ -140,7 +141,8 @@ void board_sack(struct sack_board *board, struct rack *rack, const struct sack_b
 
 void board_mark_lost(struct sack_board *board, struct sack_range *range);
 
-/* After a retransmission timeout: everything that is not SACKed is lost (RFC 6298 5.4 and 6675 5.1); if
+/* After a retransmission timeout: everything that is not SACKed is lost (RFC 6298 5.4 and
+ * 6675 5.1); if
  * @forget, SACKs are forgotten too (the peer reneged, RFC 2018 8). */
 void board_mark_all_lost(struct sack_board *board, bool forget);
 

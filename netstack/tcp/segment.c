@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Putting a segment on its way: checksum, offload metadata, and the segments that belong to no one.
  *
- * Implements RFC 9293 3.10.7.1 (the answer to a segment for a connection that does not exist) and 3.5.2
- * (resets).
+ * Implements RFC 9293 3.10.7.1 (the answer to a segment for a connection that does not exist)
+ * and 3.5.2 (resets).
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -23,7 +23,8 @@ int tcp_emit_segment(struct tcp *tcp, struct ip_path *path, struct pkt *pkt, str
 		pkt_free(pkt);
 		return -ENOBUFS;
 	}
-	hdr->sum = csum_partial(csum_pseudo(&path->src, &path->dst, IPPROTO_TCP, hdr_len + payload));
+	hdr->sum =
+		csum_partial(csum_pseudo(&path->src, &path->dst, IPPROTO_TCP, hdr_len + payload));
 	wr_init(&out, at, hdr_len);
 	tcp_emit(&out, hdr, opts);
 	pkt->offload = (struct net_offload){
@@ -31,8 +32,7 @@ int tcp_emit_segment(struct tcp *tcp, struct ip_path *path, struct pkt *pkt, str
 		.csum_offset = TCP_CSUM_OFFSET,
 	};
 	if (gso) {
-		pkt->offload.gso_type =
-			path->dst.family == AF_INET ? NET_GSO_TCP4 : NET_GSO_TCP6;
+		pkt->offload.gso_type = path->dst.family == AF_INET ? NET_GSO_TCP4 : NET_GSO_TCP6;
 		pkt->offload.gso_size = (uint16_t)gso_size;
 		if (hdr->flags & TCP_FLAG_CWR)
 			pkt->offload.gso_type |= NET_GSO_ECN;
@@ -64,9 +64,9 @@ void tcp_send_reply(struct tcp *tcp, struct ip_path *path, const struct net_endp
 void tcp_send_rst_for(struct tcp *tcp, const struct tcp_seg *seg, const struct sock *sk)
 {
 	const struct pkt *pkt = seg->pkt;
-	struct net_endpoint local = { pkt->ip.dst, seg->hdr.dport };
-	struct net_endpoint remote = { pkt->ip.src, seg->hdr.sport };
-	struct tcp_reply reply = { .flags = TCP_FLAG_RST };
+	struct net_endpoint local = {pkt->ip.dst, seg->hdr.dport};
+	struct net_endpoint remote = {pkt->ip.src, seg->hdr.sport};
+	struct tcp_reply reply = {.flags = TCP_FLAG_RST};
 	struct ip_path path;
 
 	if (seg->hdr.flags & TCP_FLAG_RST)

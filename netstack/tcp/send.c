@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SEND: user data into the send buffer, and room in it.
  *
- * Implements RFC 9293 3.10.2 with the errors of send(2), MSG_MORE, MSG_OOB, and the autotuned send buffer of
- * tcp_wmem.
+ * Implements RFC 9293 3.10.2 with the errors of send(2), MSG_MORE, MSG_OOB, and the autotuned send
+ * buffer of tcp_wmem.
  */
 #include "tcp/conn.h"
 
@@ -44,8 +44,8 @@ void tcp_write_space(struct tcp_conn *conn)
 	struct sock *sk = &conn->sk;
 
 	if (!sk->opt.sndbuf_locked) {
-		uint32_t want = window_sndbuf(conn->snd.mss, conn->snd.cc.cwnd,
-					      conn->snd.board.reordering);
+		uint32_t want =
+			window_sndbuf(conn->snd.mss, conn->snd.cc.cwnd, conn->snd.board.reordering);
 
 		want = MIN(want, (uint32_t)sk->core->tun.tcp_wmem[2]);
 		if (want > conn->out.buf && !pkt_pool_pressure(&sk->core->pool))
@@ -83,8 +83,8 @@ ssize_t tcp_sock_send(struct sock *sk, const struct net_msg *msg, const struct n
 	ssize_t done;
 	int r;
 
-	/* RFC 7413 with an empty cache of cookies: the SYN asks for one, the data follows the handshake. A connected
-	 * stream ignores the address. */
+	/* RFC 7413 with an empty cache of cookies: the SYN asks for one, the data follows the
+	 * handshake. A connected stream ignores the address. */
 	if (flags & MSG_FASTOPEN && conn->state == TCP_ST_CLOSED && dst) {
 		if (!(sk->core->tun.tcp_fastopen & 1))
 			return -EOPNOTSUPP;

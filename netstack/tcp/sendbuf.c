@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The send buffer.
  *
- * Invariants: the chunks are contiguous in sequence space, none is empty, their lengths sum to bytes.
- * Bytes of a block that some packet refers to are never written again; new data only goes behind them.
+ * Invariants: the chunks are contiguous in sequence space, none is empty, their lengths sum to
+ * bytes. Bytes of a block that some packet refers to are never written again; new data only goes
+ * behind them.
  */
 #include "tcp/sendbuf.h"
 
@@ -22,7 +23,7 @@ static struct sendbuf_chunk *chunk_at(const struct sendbuf *sb, uint32_t i)
 
 void sendbuf_init(struct sendbuf *sb, struct pkt_pool *pool, struct seq start)
 {
-	*sb = (struct sendbuf){ .pool = pool, .start = start };
+	*sb = (struct sendbuf){.pool = pool, .start = start};
 }
 
 void sendbuf_reset(struct sendbuf *sb, struct seq start)
@@ -70,12 +71,12 @@ static struct sendbuf_chunk *writable_chunk(struct sendbuf *sb, size_t len)
 	}
 	if (sb->count == sb->cap && !ring_grow(sb))
 		return NULL;
-	block = pkt_block_new(sb->pool, len <= SMALL_WRITE && !sb->count ? PKT_BLOCK_SMALL :
-									    PKT_BLOCK_LARGE);
+	block = pkt_block_new(sb->pool,
+			      len <= SMALL_WRITE && !sb->count ? PKT_BLOCK_SMALL : PKT_BLOCK_LARGE);
 	if (!block)
 		return NULL;
 	chunk = chunk_at(sb, sb->count++);
-	*chunk = (struct sendbuf_chunk){ .block = block, .seq = sendbuf_end(sb) };
+	*chunk = (struct sendbuf_chunk){.block = block, .seq = sendbuf_end(sb)};
 	return chunk;
 }
 
@@ -125,7 +126,8 @@ void sendbuf_ack(struct sendbuf *sb, struct seq seq)
 			return;
 		}
 		n -= chunk->len;
-		/* The last block stays while packets may still refer to it only by their own references. */
+		/* The last block stays while packets may still refer to it only by their own
+		 * references. */
 		pkt_block_unref(chunk->block);
 		sb->head = (sb->head + 1) & (sb->cap - 1);
 		sb->count--;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The send buffer: bytes not yet acknowledged, in reference-counted blocks.
  *
- * Packets, first transmissions and retransmissions alike, refer to the blocks; user data is copied once, in.
- * Chunks are in a ring ordered by sequence number and are found by binary search.
+ * Packets, first transmissions and retransmissions alike, refer to the blocks; user data is copied
+ * once, in. Chunks are in a ring ordered by sequence number and are found by binary search.
  */
 #pragma once
 
@@ -24,7 +24,7 @@ struct sendbuf_chunk {
 struct sendbuf {
 	struct pkt_pool *pool;
 	struct sendbuf_chunk *ring;
-	uint32_t cap;   /* power of two, or 0 */
+	uint32_t cap; /* power of two, or 0 */
 	uint32_t head;
 	uint32_t count;
 	uint32_t bytes;

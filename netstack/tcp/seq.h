@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TCP sequence numbers as a type.
  *
- * A struct, so that `a < b` and `a - b` do not compile: comparison is modulo 2^32 (RFC 9293 3.4) and
- * must go through the functions below. Pure.
+ * A struct, so that `a < b` and `a - b` do not compile: comparison is modulo 2^32 (RFC 9293 3.4)
+ * and must go through the functions below. Pure.
  */
 #pragma once
 
@@ -13,7 +13,7 @@ struct seq {
 	uint32_t v;
 };
 
-#define SEQ(n) ((struct seq){ (n) })
+#define SEQ(n) ((struct seq){(n)})
 
 static inline struct seq seq_add(struct seq a, uint32_t n)
 {

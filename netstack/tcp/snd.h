@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The send half of a connection: RFC 9293's SND variables and the machinery that loss recovery needs.
- * ack.c moves una and wnd, out.c moves nxt, recovery.c moves the rest. */
+/* The send half of a connection: RFC 9293's SND variables and the machinery that loss recovery
+ * needs. ack.c moves una and wnd, out.c moves nxt, recovery.c moves the rest. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,25 +15,25 @@
 enum ca_state {
 	CA_OPEN = 0,
 	CA_DISORDER = 1, /* duplicates or SACKs, cause not known yet */
-	CA_CWR = 2,      /* the window is being reduced without loss */
+	CA_CWR = 2,	 /* the window is being reduced without loss */
 	CA_RECOVERY = 3, /* fast retransmit */
-	CA_LOSS = 4,     /* after a retransmission timeout */
+	CA_LOSS = 4,	 /* after a retransmission timeout */
 };
 
 struct recovery {
 	enum ca_state state;
-	struct seq high;        /* the episode ends when this is acknowledged */
-	bool undo_ok;           /* the reduction can still be undone */
+	struct seq high; /* the episode ends when this is acknowledged */
+	bool undo_ok;	 /* the reduction can still be undone */
 	struct seq undo_marker;
-	int32_t undo_retrans;   /* retransmissions not proven unnecessary; -1: none were made */
+	int32_t undo_retrans;	/* retransmissions not proven unnecessary; -1: none were made */
 	uint32_t prr_delivered; /* RFC 6937 */
 	uint32_t prr_out;
-	bool frto;              /* RFC 5682: the timeout may have been spurious */
+	bool frto;		/* RFC 5682: the timeout may have been spurious */
 	net_time retrans_stamp; /* the first retransmission of the episode; 0: none */
 	bool tlp_pending;
-	bool tlp_retrans;       /* the probe was a retransmission, not new data */
+	bool tlp_retrans; /* the probe was a retransmission, not new data */
 	struct seq tlp_high;
-	uint32_t timeouts;      /* consecutive, since data was last acknowledged */
+	uint32_t timeouts; /* consecutive, since data was last acknowledged */
 	uint32_t backoff;
 	uint64_t retrans_total; /* segments ever retransmitted */
 	uint64_t lost_total;
@@ -41,15 +41,15 @@ struct recovery {
 
 struct tcp_snd {
 	struct seq iss, una, nxt;
-	struct seq up;          /* end of urgent data, if up_ok */
+	struct seq up; /* end of urgent data, if up_ok */
 	bool up_ok;
 	struct seq wl1, wl2;
-	uint32_t wnd;           /* as the peer last said, scaled */
-	uint32_t max_wnd;       /* MAX.SND.WND */
-	uint8_t wscale;         /* what the peer's window values are shifted by */
-	uint32_t mss;           /* payload of a full segment with our options */
-	struct seq sml;         /* end of the last segment sent that was not full (Minshall) */
-	net_time last_sent;     /* data, for restart after idle */
+	uint32_t wnd;	    /* as the peer last said, scaled */
+	uint32_t max_wnd;   /* MAX.SND.WND */
+	uint8_t wscale;	    /* what the peer's window values are shifted by */
+	uint32_t mss;	    /* payload of a full segment with our options */
+	struct seq sml;	    /* end of the last segment sent that was not full (Minshall) */
+	net_time last_sent; /* data, for restart after idle */
 	struct sack_board board;
 	struct rack rack;
 	struct rtt rtt;

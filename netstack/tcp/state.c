@@ -6,8 +6,8 @@
 #include "tcp/conn.h"
 #include "util/assert.h"
 
-/* From each state (index) to which others (bits): figure 5 of RFC 9293, plus the aborts, which lead to
- * CLOSED from everywhere. */
+/* From each state (index) to which others (bits): figure 5 of RFC 9293, plus the aborts, which lead
+ * to CLOSED from everywhere. */
 UNUSED static const uint32_t allowed[] = {
 	[TCP_ST_CLOSED] = ST(SYN_SENT) | ST(LISTEN) | ST(ESTABLISHED) | ST(SYN_RCVD),
 	[TCP_ST_LISTEN] = ST(CLOSED),

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SYN cookies.
  *
- * Implements RFC 4987 3.6 in Bernstein's form: a keyed hash of the tuple and the peer's sequence number, plus
- * the peer's ISN, plus a minute counter in the top byte, plus an index into a table of MSS values that only
- * the holder of the key can read. Window scale, SACK and ECN travel in the low bits of the timestamp.
- * Pure: the time is an argument, the key is the caller's.
+ * Implements RFC 4987 3.6 in Bernstein's form: a keyed hash of the tuple and the peer's sequence
+ * number, plus the peer's ISN, plus a minute counter in the top byte, plus an index into a table of
+ * MSS values that only the holder of the key can read. Window scale, SACK and ECN travel in the low
+ * bits of the timestamp. Pure: the time is an argument, the key is the caller's.
  */
 #include "tcp/syncookie.h"
 
@@ -22,7 +22,7 @@
 #define TS_MASK ((1u << TS_BITS) - 1)
 
 /* The path MTUs that occur, less the headers of either family; ascending. */
-static const uint16_t mss_table[] = { 216, 536, 1220, 1300, 1400, 1440, 1460, 8940 };
+static const uint16_t mss_table[] = {216, 536, 1220, 1300, 1400, 1440, 1460, 8940};
 
 static uint32_t cookie_hash(const struct siphash_key *key, const struct net_endpoint *local,
 			    const struct net_endpoint *remote, struct seq irs, uint32_t count,

@@ -15,7 +15,7 @@
 
 /* What the peer offered and the cookie must remember. */
 struct syncookie_opts {
-	bool has_ts;    /* without timestamps the other two cannot be remembered */
+	bool has_ts; /* without timestamps the other two cannot be remembered */
 	bool sack_ok;
 	bool ecn_ok;
 	uint8_t wscale; /* SYNCOOKIE_WSCALE_NONE: no window scaling */
@@ -26,8 +26,8 @@ struct seq syncookie_make(const struct siphash_key *key, const struct net_endpoi
 			  const struct net_endpoint *remote, struct seq irs, uint16_t mss,
 			  net_time now, uint16_t *ret_mss);
 
-/* Checks the cookie that an ACK gave back (@iss is SEG.ACK - 1, @irs is SEG.SEQ - 1). Returns the MSS, or 0
- * if it is not one of ours or too old. */
+/* Checks the cookie that an ACK gave back (@iss is SEG.ACK - 1, @irs is SEG.SEQ - 1). Returns the
+ * MSS, or 0 if it is not one of ours or too old. */
 uint16_t syncookie_check(const struct siphash_key *key, const struct net_endpoint *local,
 			 const struct net_endpoint *remote, struct seq irs, struct seq iss,
 			 net_time now);

@@ -11,7 +11,7 @@
 int tcp_init(struct tcp **ret, struct socks *ss)
 {
 	struct tcp *tcp = calloc(1, sizeof(*tcp));
-	struct ip_proto proto = { .ctx = tcp, .input = tcp_input, .error = tcp_error };
+	struct ip_proto proto = {.ctx = tcp, .input = tcp_input, .error = tcp_error};
 
 	if (!tcp)
 		return -ENOMEM;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every timer of a connection. Callers report what happened; which timer that moves is decided here.
+/* Every timer of a connection. Callers report what happened; which timer that moves is decided
+ * here.
  *
- * Implements RFC 6298 5 (retransmission), RFC 8985 7 (tail loss probe) and 6.3 (reordering), RFC 9293 3.8.6.1
- * (window probes), 3.8.6.3 (delayed ACK), 3.8.4 (keep-alive), and the wait in FIN-WAIT-2.
- * One timer serves retransmission, loss probe, reordering and window probe: at most one of them is due.
+ * Implements RFC 6298 5 (retransmission), RFC 8985 7 (tail loss probe) and 6.3 (reordering), RFC
+ * 9293 3.8.6.1 (window probes), 3.8.6.3 (delayed ACK), 3.8.4 (keep-alive), and the wait in
+ * FIN-WAIT-2. One timer serves retransmission, loss probe, reordering and window probe: at most one
+ * of them is due.
  */
 #include <errno.h>
 
@@ -78,8 +80,9 @@ static bool tlp_wanted(const struct tcp_conn *conn)
 		return false;
 	return snd->board.sack_ok && snd->board.out_segs &&
 	       (snd->rec.state == CA_OPEN || snd->rec.state == CA_CWR) && !snd->board.sacked_segs &&
-	       !snd->rec.tlp_pending && tcp_in(conn, ST(ESTABLISHED) | ST(CLOSE_WAIT) |
-	       ST(FIN_WAIT_1) | ST(CLOSING) | ST(LAST_ACK));
+	       !snd->rec.tlp_pending &&
+	       tcp_in(conn, ST(ESTABLISHED) | ST(CLOSE_WAIT) | ST(FIN_WAIT_1) | ST(CLOSING) |
+				    ST(LAST_ACK));
 }
 
 static void arm_tlp(struct tcp_conn *conn, bool progress)
@@ -100,8 +103,8 @@ static void arm_persist(struct tcp_conn *conn)
 	if (!conn->timers.probes_since)
 		conn->timers.probes_since = tcp_now(conn);
 	if (conn->cfg.ka.user_timeout) {
-		net_dur left = conn->timers.probes_since + conn->cfg.ka.user_timeout -
-			       tcp_now(conn);
+		net_dur left =
+			conn->timers.probes_since + conn->cfg.ka.user_timeout - tcp_now(conn);
 
 		if (left < wait)
 			wait = left;
@@ -121,8 +124,8 @@ void tcp_timers_update(struct tcp_conn *conn, bool progress)
 			conn->timers.probes_since = 0;
 			cancel_rexmt(conn);
 		} else if (!armed || mode != TCP_REXMT_PERSIST) {
-			/* Nothing is out and nothing may be sent: the window is shut, or we wait for
-			 * more (cork): a probe keeps it alive, or sends what there is. */
+			/* Nothing is out and nothing may be sent: the window is shut, or we wait
+			 * for more (cork): a probe keeps it alive, or sends what there is. */
 			arm_persist(conn);
 		}
 		return;
@@ -188,8 +191,8 @@ static bool rto_gave_up(const struct tcp_conn *conn)
 	if (!rec->retrans_stamp)
 		return false;
 	if (conn->orphan) {
-		uint32_t max = tun->tcp_orphan_retries ? (uint32_t)tun->tcp_orphan_retries :
-							 RTO_ORPHAN_RETRIES;
+		uint32_t max = tun->tcp_orphan_retries ? (uint32_t)tun->tcp_orphan_retries
+						       : RTO_ORPHAN_RETRIES;
 
 		if (rto_expired(rec->retrans_stamp, tcp_now(conn), max, 0))
 			return true;
@@ -225,7 +228,8 @@ static void rto_timeout(struct tcp_conn *conn)
 		arm_rexmt(conn, TCP_REXMT_RTO, MIN(rto_now(conn), RESOURCE_RETRY));
 		return;
 	}
-	/* A thin stream may not have enough in flight for any other signal: it asked to be persistent. */
+	/* A thin stream may not have enough in flight for any other signal: it asked to be
+	 * persistent. */
 	if (conn->cfg.thin & TCP_CFG_THIN_LINEAR && snd->board.out_segs < 4 &&
 	    snd->cc.ssthresh < CC_SSTHRESH_INFINITE && rec->timeouts <= TCP_THIN_LINEAR_RETRIES)
 		rec->backoff = 0;

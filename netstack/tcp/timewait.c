@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a segment means to a connection in TIME_WAIT.
  *
- * Implements RFC 9293 3.10.7.4 for TIME-WAIT, RFC 1122 4.2.2.13 / RFC 6191 (reopening by a SYN) and the
- * answer to TIME-WAIT assassination of RFC 1337 in Linux's default form (a RST in window does kill).
- * Pure: reads no clock, allocates nothing.
+ * Implements RFC 9293 3.10.7.4 for TIME-WAIT, RFC 1122 4.2.2.13 / RFC 6191 (reopening by a SYN) and
+ * the answer to TIME-WAIT assassination of RFC 1337 in Linux's default form (a RST in window does
+ * kill). Pure: reads no clock, allocates nothing.
  */
 #include "tcp/timewait.h"
 
@@ -18,8 +18,7 @@ static bool in_window(const struct timewait *tw, const struct timewait_seg *seg)
 {
 	if (seq_eq(seg->seq, tw->rcv_nxt))
 		return true;
-	return seq_gt(seg->end, tw->rcv_nxt) &&
-	       seq_lt(seg->seq, seq_add(tw->rcv_nxt, tw->rcv_wnd));
+	return seq_gt(seg->end, tw->rcv_nxt) && seq_lt(seg->seq, seq_add(tw->rcv_nxt, tw->rcv_wnd));
 }
 
 enum timewait_verdict timewait_segment(struct timewait *tw, const struct timewait_seg *seg,
@@ -34,7 +33,8 @@ enum timewait_verdict timewait_segment(struct timewait *tw, const struct timewai
 		if (seg->has_ts)
 			paws_seed(&tw->paws, seg->tsval, now);
 		tw->since = now;
-		return TIMEWAIT_DROP; /* a plain acknowledgement: nothing to say, but the wait restarts */
+		return TIMEWAIT_DROP; /* a plain acknowledgement: nothing to say, but the wait
+					 restarts */
 	}
 	/* RFC 1122 4.2.2.13, RFC 6191: beyond the old window, or with a newer timestamp. */
 	if (seg->syn && !seg->rst && !seg->ack && !paws &&

@@ -9,8 +9,8 @@
 #include "tcp/paws.h"
 #include "tcp/seq.h"
 
-#define TIMEWAIT_LEN ((net_dur)60 * 1000 * 1000 * 1000)    /* 2 MSL, fixed as in Linux */
-#define TIMEWAIT_REUSE_AGE ((net_dur)1000 * 1000 * 1000)   /* tcp_tw_reuse_delay */
+#define TIMEWAIT_LEN ((net_dur)60 * 1000 * 1000 * 1000)	 /* 2 MSL, fixed as in Linux */
+#define TIMEWAIT_REUSE_AGE ((net_dur)1000 * 1000 * 1000) /* tcp_tw_reuse_delay */
 
 /* The state kept of a closed connection. */
 struct timewait {
@@ -31,10 +31,10 @@ struct timewait_seg {
 
 enum timewait_verdict {
 	TIMEWAIT_DROP,
-	TIMEWAIT_ACK,     /* answer with an ACK and restart the 2 MSL wait */
-	TIMEWAIT_ACK_ONLY,/* answer with an ACK, the wait goes on */
-	TIMEWAIT_KILL,    /* the connection is gone (RST) */
-	TIMEWAIT_REOPEN,  /* a new incarnation: hand the SYN to a listener, start at *ret_isn */
+	TIMEWAIT_ACK,	   /* answer with an ACK and restart the 2 MSL wait */
+	TIMEWAIT_ACK_ONLY, /* answer with an ACK, the wait goes on */
+	TIMEWAIT_KILL,	   /* the connection is gone (RST) */
+	TIMEWAIT_REOPEN,   /* a new incarnation: hand the SYN to a listener, start at *ret_isn */
 };
 
 enum timewait_verdict timewait_segment(struct timewait *tw, const struct timewait_seg *seg,

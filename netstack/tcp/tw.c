@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections in TIME-WAIT: a small object that holds the tuple. What a segment means is in timewait.c.
+/* Connections in TIME-WAIT: a small object that holds the tuple. What a segment means is in
+ * timewait.c.
  *
- * All wait equally long, so a list in order of expiry and one timer do. Limit: net_limits.tcp_timewait.
+ * All wait equally long, so a list in order of expiry and one timer do. Limit:
+ * net_limits.tcp_timewait.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -102,13 +104,14 @@ int tcp_tw_new(struct tcp_conn *conn)
 		.path = conn->path,
 		.ts_off = conn->out.ts_off,
 		.wnd = (uint16_t)MIN(conn->rcv.win.wnd >> conn->rcv.win.wscale, 65535u),
-		.tw = {
-			.rcv_nxt = conn->rcv.nxt,
-			.snd_nxt = conn->snd.nxt,
-			.rcv_wnd = conn->rcv.win.wnd,
-			.paws = conn->rcv.paws,
-			.since = tcp->core->now,
-		},
+		.tw =
+			{
+				.rcv_nxt = conn->rcv.nxt,
+				.snd_nxt = conn->snd.nxt,
+				.rcv_wnd = conn->rcv.win.wnd,
+				.paws = conn->rcv.paws,
+				.since = tcp->core->now,
+			},
 	};
 	tw->node.kind = DEMUX_TIMEWAIT;
 	tw->node.proto = IPPROTO_TCP;
@@ -123,7 +126,7 @@ int tcp_tw_new(struct tcp_conn *conn)
 static void send_ack(struct tcp_tw *tw)
 {
 	struct net_core *core = tw->tcp->core;
-	struct tcp_opts opts = { .has = tw->tw.paws.on ? TCP_HAS_TS : 0 };
+	struct tcp_opts opts = {.has = tw->tw.paws.on ? TCP_HAS_TS : 0};
 	struct tcp_reply reply = {
 		.flags = TCP_FLAG_ACK,
 		.seq = tw->tw.snd_nxt,
@@ -184,13 +187,14 @@ enum drop tcp_tw_segment(struct demux_node *node, struct tcp *tcp, struct tcp_se
 			break;
 		tw_free(tw);
 		MIB_INC(tcp->core, TcpExt_TWRecycled);
-		return tcp_listen_segment(tcp_conn_of(container_of(listener, struct sock, node)), seg,
-					  &isn);
+		return tcp_listen_segment(tcp_conn_of(container_of(listener, struct sock, node)),
+					  seg, &isn);
 	}
 	return DROP_TCP_TIMEWAIT;
 }
 
-/* connect() wants the tuple (tcp_tw_reuse: 1 always, 2 loopback only). Frees the old one if it may. */
+/* connect() wants the tuple (tcp_tw_reuse: 1 always, 2 loopback only). Frees the old one if it may.
+ */
 bool tcp_tw_reuse(struct demux_node *node, void *arg)
 {
 	struct tcp_tw *tw = container_of(node, struct tcp_tw, node);
@@ -213,7 +217,8 @@ size_t tcp_tw_info(const struct tcp *tcp, struct net_sock_info *ret, size_t max)
 	struct tcp_tw *tw;
 	size_t n = 0;
 
-	list_for_each_entry(tw, &tcp->timewaits, link) {
+	list_for_each_entry(tw, &tcp->timewaits, link)
+	{
 		if (n < max) {
 			ret[n] = (struct net_sock_info){
 				.family = tw->node.local.addr.family,

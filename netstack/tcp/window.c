@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The receive window.
  *
- * Implements RFC 9293 3.8.6 (window management, silly window avoidance of the receiver), RFC 7323 2 (scaling)
- * and dynamic right-sizing of the buffer with Linux's parameters.
- * Pure: reads no clock, allocates nothing.
- * Invariant: the offered right edge wup + wnd never moves left.
+ * Implements RFC 9293 3.8.6 (window management, silly window avoidance of the receiver), RFC 7323 2
+ * (scaling) and dynamic right-sizing of the buffer with Linux's parameters. Pure: reads no clock,
+ * allocates nothing. Invariant: the offered right edge wup + wnd never moves left.
  */
 #include "tcp/window.h"
 
@@ -33,7 +32,7 @@ void window_init(struct rcv_window *win, uint32_t buf, uint32_t buf_max, uint16_
 	uint32_t space = window_from_buf(buf);
 	uint32_t largest;
 
-	*win = (struct rcv_window){ .buf = buf, .buf_locked = locked, .mss = 536, .adv_mss = mss };
+	*win = (struct rcv_window){.buf = buf, .buf_locked = locked, .mss = 536, .adv_mss = mss};
 	win->clamp = space;
 	if (mss && space > mss)
 		space -= space % mss;
@@ -41,7 +40,8 @@ void window_init(struct rcv_window *win, uint32_t buf, uint32_t buf_max, uint16_
 	if (mss && win->wnd > mss)
 		win->wnd -= win->wnd % mss;
 	if (scaling) {
-		/* The scale cannot be renegotiated: it must do for the largest buffer there may be. */
+		/* The scale cannot be renegotiated: it must do for the largest buffer there may be.
+		 */
 		largest = locked ? buf : max_u32(buf, buf_max);
 		while (win->wscale < WINDOW_SCALE_MAX &&
 		       (largest >> win->wscale) > WINDOW_UNSCALED_MAX)
@@ -116,7 +116,8 @@ void window_grow(struct rcv_window *win, uint32_t len, uint32_t used)
 
 	if (len < GROW_MIN_LEN || win->ssthresh >= room)
 		return;
-	/* Like slow start: two segments more for each that arrived; a super-segment counts in full. */
+	/* Like slow start: two segments more for each that arrived; a super-segment counts in full.
+	 */
 	win->ssthresh = min_u32(room, win->ssthresh + max_u32(2u * win->adv_mss, len));
 }
 
@@ -167,8 +168,8 @@ void window_adjust_space(struct rcv_window *win, struct seq copied, uint32_t buf
 	took = seq_len(win->space_seq, copied);
 	if (took > win->space) {
 		if (moderate && !win->buf_locked) {
-			/* Twice what was taken in a round trip, and as much again as it grew: the sender
-			 * may be in slow start. */
+			/* Twice what was taken in a round trip, and as much again as it grew: the
+			 * sender may be in slow start. */
 			want = 2 * (uint64_t)took + 16 * win->adv_mss;
 			want += 2 * (want * (took - win->space) / (win->space ? win->space : 1));
 			want *= 2; /* memory is twice the window */

@@ -14,20 +14,20 @@
 
 /* The receive half of a connection's flow control. */
 struct rcv_window {
-	uint32_t buf;          /* SO_RCVBUF: memory, twice what is offered */
-	bool buf_locked;       /* set by the user: no autotuning */
-	uint32_t clamp;        /* never offer more (TCP_WINDOW_CLAMP, or half of the largest buffer) */
-	uint32_t ssthresh;     /* what is offered now at most; grows as data arrives */
-	uint32_t wnd;          /* RCV.WND as last advertised */
-	struct seq wup;        /* RCV.NXT when it was */
+	uint32_t buf;	   /* SO_RCVBUF: memory, twice what is offered */
+	bool buf_locked;   /* set by the user: no autotuning */
+	uint32_t clamp;	   /* never offer more (TCP_WINDOW_CLAMP, or half of the largest buffer) */
+	uint32_t ssthresh; /* what is offered now at most; grows as data arrives */
+	uint32_t wnd;	   /* RCV.WND as last advertised */
+	struct seq wup;	   /* RCV.NXT when it was */
 	uint8_t wscale;
-	uint16_t mss;          /* estimate of the peer's segment size */
-	uint16_t adv_mss;      /* what we announced */
+	uint16_t mss;	  /* estimate of the peer's segment size */
+	uint16_t adv_mss; /* what we announced */
 	/* Dynamic right-sizing: what the application took in the last round trip. */
 	struct seq space_seq;
 	uint32_t space;
 	net_time space_since;
-	net_dur rtt;           /* receiver-side estimate, 0 = none */
+	net_dur rtt; /* receiver-side estimate, 0 = none */
 	struct seq rtt_seq;
 	net_time rtt_since;
 };
@@ -39,8 +39,8 @@ static inline uint32_t window_from_buf(uint32_t buf)
 }
 
 /* Chooses the first window and the scale for a buffer of @buf that may grow to @buf_max. */
-void window_init(struct rcv_window *win, uint32_t buf, uint32_t buf_max, uint16_t mss,
-		 bool scaling, bool locked);
+void window_init(struct rcv_window *win, uint32_t buf, uint32_t buf_max, uint16_t mss, bool scaling,
+		 bool locked);
 
 /* The right edge offered so far minus @nxt: what the peer may still send. */
 uint32_t window_left(const struct rcv_window *win, struct seq nxt);

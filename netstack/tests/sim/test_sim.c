@@ -21,7 +21,7 @@ static void make_pair(struct pair *pair, uint64_t seed, const struct sim_link_co
 	struct bulk *bulk = &pair->bulk;
 
 	pair->sim = sim_new(seed);
-	*bulk = (struct bulk){ .sim = pair->sim, .family = AF_INET, .port = 5001, .total = bytes };
+	*bulk = (struct bulk){.sim = pair->sim, .family = AF_INET, .port = 5001, .total = bytes};
 	bulk->from = sim_add_stack(pair->sim, NULL);
 	bulk->to = sim_add_stack(pair->sim, NULL);
 	bulk->link = sim_connect(pair->sim, bulk->from, bulk->to, cfg);
@@ -48,7 +48,7 @@ Test(sim, idle_time_passes_at_once)
 
 Test(sim, delay_is_the_round_trip)
 {
-	struct sim_link_config cfg = { .delay = NET_MS(50) };
+	struct sim_link_config cfg = {.delay = NET_MS(50)};
 	struct pair pair;
 
 	make_pair(&pair, 2, &cfg, 1000);
@@ -63,7 +63,7 @@ Test(sim, delay_is_the_round_trip)
 
 Test(sim, rate_is_kept)
 {
-	struct sim_link_config cfg = { .delay = NET_MS(1), .rate_bps = 10000000, .queue = 1000 };
+	struct sim_link_config cfg = {.delay = NET_MS(1), .rate_bps = 10000000, .queue = 1000};
 	struct pair pair;
 
 	make_pair(&pair, 3, &cfg, 2 * MIB);
@@ -109,7 +109,7 @@ Test(sim, impairments_happen_as_often_as_asked)
 
 Test(sim, a_clean_wire_keeps_the_order)
 {
-	struct sim_link_config cfg = { .delay = NET_MS(1) };
+	struct sim_link_config cfg = {.delay = NET_MS(1)};
 	struct pair pair;
 
 	make_pair(&pair, 5, &cfg, 16 * MIB);
@@ -124,7 +124,7 @@ Test(sim, a_clean_wire_keeps_the_order)
 
 Test(sim, a_down_wire_ends_nothing_and_comes_back)
 {
-	struct sim_link_config cfg = { .delay = NET_MS(1) }, down = { .loss_ppm = 1000000 };
+	struct sim_link_config cfg = {.delay = NET_MS(1)}, down = {.loss_ppm = 1000000};
 	struct pair pair;
 
 	make_pair(&pair, 6, &cfg, 4 * MIB);
@@ -142,12 +142,12 @@ Test(sim, a_down_wire_ends_nothing_and_comes_back)
 
 Test(sim, ethernet_resolves_neighbours_and_carries_both_families)
 {
-	static const int families[] = { AF_INET, AF_INET6 };
+	static const int families[] = {AF_INET, AF_INET6};
 
 	for (int i = 0; i < 2; i++) {
-		struct sim_link_config cfg = { .kind = NET_LINK_ETHER, .delay = NET_MS(1) };
+		struct sim_link_config cfg = {.kind = NET_LINK_ETHER, .delay = NET_MS(1)};
 		struct sim *sim = sim_new(7);
-		struct bulk bulk = { .sim = sim, .family = families[i], .port = 5001, .total = MIB };
+		struct bulk bulk = {.sim = sim, .family = families[i], .port = 5001, .total = MIB};
 
 		bulk.from = sim_add_stack(sim, NULL);
 		bulk.to = sim_add_stack(sim, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A hostile peer and a careless user, both driven by the input: no sequence of segments and calls may trip an
- * assertion, leak, or touch freed memory. */
+/* A hostile peer and a careless user, both driven by the input: no sequence of segments and calls
+ * may trip an assertion, leak, or touch freed memory. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -40,7 +40,7 @@ static uint32_t near_number(struct input *in, uint32_t base)
 
 static void segment(struct peer *peer, struct input *in, uint32_t *rcv, uint32_t *snd)
 {
-	struct peer_seg seg = { .flags = u8(in) };
+	struct peer_seg seg = {.flags = u8(in)};
 	uint8_t opts = u8(in);
 
 	if (u8(in) & 1)
@@ -78,11 +78,17 @@ static void user(struct peer *peer, struct input *in)
 	switch (u8(in) % 10) {
 	case 0:
 	case 1:
-		peer_write(peer, (size_t)u8(in) * 64, u8(in) & 1 ? MSG_MORE : u8(in) & 1 ? MSG_OOB : 0);
+		peer_write(peer, (size_t)u8(in) * 64,
+			   u8(in) & 1	? MSG_MORE
+			   : u8(in) & 1 ? MSG_OOB
+					: 0);
 		break;
 	case 2:
 	case 3:
-		peer_read(peer, (size_t)u8(in) * 64, u8(in) & 1 ? MSG_PEEK : u8(in) & 1 ? MSG_OOB : 0);
+		peer_read(peer, (size_t)u8(in) * 64,
+			  u8(in) & 1   ? MSG_PEEK
+			  : u8(in) & 1 ? MSG_OOB
+				       : 0);
 		break;
 	case 4:
 		(void)net_sock_shutdown(peer->stack, peer->sock, u8(in) % 3);
@@ -101,7 +107,7 @@ static void user(struct peer *peer, struct input *in)
 		if (u8(in) & 1) {
 			peer_accept(peer);
 		} else {
-			struct sockaddr none = { .sa_family = AF_UNSPEC };
+			struct sockaddr none = {.sa_family = AF_UNSPEC};
 
 			(void)net_sock_connect(peer->stack, peer->sock, &none, sizeof(none));
 		}
@@ -115,7 +121,7 @@ static void user(struct peer *peer, struct input *in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input in = { data, data + size };
+	struct input in = {data, data + size};
 	uint8_t how = u8(&in);
 	struct peer_config cfg = {
 		.family = how & 1 ? AF_INET6 : AF_INET,

@@ -51,7 +51,7 @@ static inline struct peer *plain_peer(void)
 
 static inline struct peer *sack_peer(void)
 {
-	struct peer_config cfg = { .sack = true };
+	struct peer_config cfg = {.sack = true};
 	struct peer *peer = peer_new(&cfg);
 
 	cr_assert_not_null(peer);

@@ -17,7 +17,7 @@ static struct cc reno(uint32_t cwnd, uint32_t ssthresh)
 
 static void ack(struct cc *cc, uint32_t n)
 {
-	struct cc_ack a = { .acked_segs = n, .rtt = -1 };
+	struct cc_ack a = {.acked_segs = n, .rtt = -1};
 
 	cc->ops->grow(cc, &a);
 }

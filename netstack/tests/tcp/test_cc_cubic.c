@@ -21,7 +21,7 @@ static void round_trip(struct cc *cc, net_time now, net_dur rtt)
 	uint32_t n = cc->cwnd;
 
 	for (uint32_t i = 0; i < n; i++) {
-		struct cc_ack a = { .now = now + rtt * i / n, .acked_segs = 1, .rtt = rtt };
+		struct cc_ack a = {.now = now + rtt * i / n, .acked_segs = 1, .rtt = rtt};
 
 		cc->ops->rtt(cc, &a);
 		cc->ops->grow(cc, &a);
@@ -93,7 +93,7 @@ Test(tcp_cc_cubic, is_not_slower_than_reno_on_a_short_path)
 Test(tcp_cc_cubic, a_rising_delay_ends_slow_start)
 {
 	struct cc cc = cubic(32);
-	struct cc_ack a = { .acked_segs = 1, .rtt = NET_MS(20) };
+	struct cc_ack a = {.acked_segs = 1, .rtt = NET_MS(20)};
 
 	cc.ssthresh = CC_SSTHRESH_INFINITE;
 	for (uint32_t i = 0; i < 60; i++) {

@@ -122,11 +122,12 @@ Test(tcp_close, close_with_unread_data_resets)
 Test(tcp_close, linger_zero_resets)
 {
 	struct peer *peer = plain_peer();
-	struct linger linger = { 1, 0 };
+	struct linger linger = {1, 0};
 
 	ESTABLISH();
 	cr_assert_eq(net_sock_setopt(peer->stack, peer->sock, SOL_SOCKET, SO_LINGER, &linger,
-				     sizeof(linger), 0), 0);
+				     sizeof(linger), 0),
+		     0);
 	cr_assert_eq(peer_close(peer), 0);
 	EXPECT(MS(0), SEG(RST_ACK, .seq = 1, .ack = 1));
 	peer_free(peer);
@@ -135,11 +136,12 @@ Test(tcp_close, linger_zero_resets)
 Test(tcp_close, linger_reports_data_that_is_still_out)
 {
 	struct peer *peer = plain_peer();
-	struct linger linger = { 1, 5 };
+	struct linger linger = {1, 5};
 
 	ESTABLISH();
 	cr_assert_eq(net_sock_setopt(peer->stack, peer->sock, SOL_SOCKET, SO_LINGER, &linger,
-				     sizeof(linger), 0), 0);
+				     sizeof(linger), 0),
+		     0);
 	cr_assert_not(net_sock_lingering(peer->stack, peer->sock));
 	cr_assert_eq(peer_write(peer, 10, 0), 10);
 	cr_assert(net_sock_lingering(peer->stack, peer->sock));
@@ -196,7 +198,7 @@ Test(tcp_close, shutdown_of_a_socket_that_is_not_connected_fails)
 Test(tcp_close, connect_to_no_family_dissolves)
 {
 	struct peer *peer = plain_peer();
-	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	struct sockaddr none = {.sa_family = AF_UNSPEC};
 
 	ESTABLISH_ACTIVE();
 	cr_assert_eq(net_sock_connect(peer->stack, peer->sock, &none, sizeof(none)), 0);

@@ -72,12 +72,12 @@ Test(tcp_data, out_of_order_segments_are_sacked_at_once)
 
 	ESTABLISH();
 	RX(MS(10), SEG(ACK, .seq = 1001, .ack = 1, .len = 1000));
-	EXPECT(MS(10), SEG(ACK, .seq = 1, .ack = 1, .nsack = 1, .sack = { { 1001, 2001 } }));
+	EXPECT(MS(10), SEG(ACK, .seq = 1, .ack = 1, .nsack = 1, .sack = {{1001, 2001}}));
 	RX(MS(11), SEG(ACK, .seq = 3001, .ack = 1, .len = 1000));
-	EXPECT(MS(11), SEG(ACK, .seq = 1, .ack = 1, .nsack = 2,
-			   .sack = { { 3001, 4001 }, { 1001, 2001 } }));
+	EXPECT(MS(11),
+	       SEG(ACK, .seq = 1, .ack = 1, .nsack = 2, .sack = {{3001, 4001}, {1001, 2001}}));
 	RX(MS(12), SEG(ACK, .seq = 2001, .ack = 1, .len = 1000));
-	EXPECT(MS(12), SEG(ACK, .seq = 1, .ack = 1, .nsack = 1, .sack = { { 1001, 4001 } }));
+	EXPECT(MS(12), SEG(ACK, .seq = 1, .ack = 1, .nsack = 1, .sack = {{1001, 4001}}));
 	RX(MS(13), SEG(ACK, .seq = 1, .ack = 1, .len = 1000));
 	EXPECT(MS(13), SEG(ACK, .seq = 1, .ack = 4001, .no_sack = true));
 	cr_assert_eq(peer_read(peer, 10000, 0), 4000);
@@ -105,7 +105,7 @@ Test(tcp_data, a_duplicate_is_reported_by_dsack)
 	RX(MS(10), SEG(ACK, .seq = 1, .ack = 1, .len = 1000));
 	EXPECT(MS(10), SEG(ACK, .seq = 1, .ack = 1001));
 	RX(MS(11), SEG(ACK, .seq = 1, .ack = 1, .len = 1000));
-	EXPECT(MS(11), SEG(ACK, .seq = 1, .ack = 1001, .nsack = 1, .sack = { { 1, 1001 } }));
+	EXPECT(MS(11), SEG(ACK, .seq = 1, .ack = 1001, .nsack = 1, .sack = {{1, 1001}}));
 	peer_free(peer);
 }
 
@@ -118,8 +118,8 @@ Test(tcp_data, a_duplicate_inside_the_queue_is_reported_before_its_block)
 	RX(MS(10), SEG(ACK, .seq = 1001, .ack = 1, .len = 1000));
 	peer_skip(peer);
 	RX(MS(11), SEG(ACK, .seq = 1001, .ack = 1, .len = 1000));
-	EXPECT(MS(11), SEG(ACK, .seq = 1, .ack = 1, .nsack = 2,
-			   .sack = { { 1001, 2001 }, { 1001, 2001 } }));
+	EXPECT(MS(11),
+	       SEG(ACK, .seq = 1, .ack = 1, .nsack = 2, .sack = {{1001, 2001}, {1001, 2001}}));
 	peer_free(peer);
 }
 
@@ -153,7 +153,7 @@ Test(tcp_data, reading_reopens_a_closed_window)
 {
 	struct peer *peer = plain_peer();
 	uint32_t seq = 1;
-	struct peer_seg got = { 0 };
+	struct peer_seg got = {0};
 	net_time at;
 
 	ESTABLISH();

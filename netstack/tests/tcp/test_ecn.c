@@ -13,7 +13,7 @@ static void ask(struct net_config *cfg)
 /* An established connection with ECN, opened by the peer. */
 static struct peer *ecn_peer(void)
 {
-	struct peer_config cfg = { .sack = true };
+	struct peer_config cfg = {.sack = true};
 	struct peer *peer = peer_new(&cfg);
 
 	cr_assert_eq(peer_listen(peer), 0);
@@ -45,7 +45,7 @@ Test(tcp_ecn, is_not_asked_for_by_default)
 
 Test(tcp_ecn, is_asked_for_once_if_configured)
 {
-	struct peer_config cfg = { .tune = ask };
+	struct peer_config cfg = {.tune = ask};
 	struct peer *peer = peer_new(&cfg);
 
 	cr_assert_eq(peer_connect(peer), -EINPROGRESS);

@@ -54,7 +54,7 @@ Test(tcp_error, a_smaller_path_mtu_resegments_at_once)
 
 Test(tcp_error, a_smaller_path_mtu_over_the_other_family)
 {
-	struct peer_config cfg = { .family = AF_INET6, .mss = 1440 };
+	struct peer_config cfg = {.family = AF_INET6, .mss = 1440};
 	struct peer *peer = peer_new(&cfg);
 
 	ESTABLISH();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two stacks and a bad wire: every byte arrives, in order, whatever the wire does; and twice the same. */
+/* Two stacks and a bad wire: every byte arrives, in order, whatever the wire does; and twice the
+ * same. */
 #include <criterion/criterion.h>
 
 #include <netinet/in.h>
@@ -27,8 +28,8 @@ static struct run transfer(uint64_t seed, int family, uint64_t bytes,
 			   const struct sim_link_config *cfg)
 {
 	struct sim *sim = sim_new(seed);
-	struct bulk bulk = { .sim = sim, .family = family, .port = 5001, .total = bytes };
-	struct run run = { 0 };
+	struct bulk bulk = {.sim = sim, .family = family, .port = 5001, .total = bytes};
+	struct run run = {0};
 	net_time start;
 
 	cr_assert_not_null(sim);
@@ -53,7 +54,7 @@ static struct run transfer(uint64_t seed, int family, uint64_t bytes,
 
 Test(tcp_grid, a_clean_wire)
 {
-	struct sim_link_config cfg = { .delay = NET_MS(1) };
+	struct sim_link_config cfg = {.delay = NET_MS(1)};
 
 	transfer(1, AF_INET, 256ull * MIB / SCALE, &cfg);
 	transfer(2, AF_INET6, 128ull * MIB / SCALE, &cfg);
@@ -72,10 +73,10 @@ Test(tcp_grid, a_clean_wire_with_super_segments)
 
 Test(tcp_grid, loss)
 {
-	static const uint32_t loss[] = { 1000, 10000, 50000 };
+	static const uint32_t loss[] = {1000, 10000, 50000};
 
 	for (int i = 0; i < 3; i++) {
-		struct sim_link_config cfg = { .delay = NET_MS(5), .loss_ppm = loss[i] };
+		struct sim_link_config cfg = {.delay = NET_MS(5), .loss_ppm = loss[i]};
 
 		transfer(10 + (uint64_t)i, i & 1 ? AF_INET6 : AF_INET, 32ull * MIB / SCALE, &cfg);
 	}
@@ -129,7 +130,7 @@ Test(tcp_grid, everything_at_once)
 
 Test(tcp_grid, a_slow_link_is_filled)
 {
-	struct sim_link_config cfg = { .delay = NET_MS(20), .rate_bps = 100000000, .queue = 200 };
+	struct sim_link_config cfg = {.delay = NET_MS(20), .rate_bps = 100000000, .queue = 200};
 	uint64_t bytes = 64ull * MIB / SCALE;
 	struct run run = transfer(50, AF_INET, bytes, &cfg);
 	double rate = (double)bytes * 8 / ((double)run.took / 1e9);
@@ -159,8 +160,8 @@ Test(tcp_grid, the_same_seed_gives_the_same_frames)
 Test(tcp_grid, steady_state_allocates_nothing)
 {
 	struct sim *sim = sim_new(70);
-	struct sim_link_config cfg = { .delay = NET_MS(1) };
-	struct bulk bulk = { .sim = sim, .family = AF_INET, .port = 5001, .total = 64ull * MIB };
+	struct sim_link_config cfg = {.delay = NET_MS(1)};
+	struct bulk bulk = {.sim = sim, .family = AF_INET, .port = 5001, .total = 64ull * MIB};
 	struct net_memory_info mem[2][2];
 	net_time start;
 
@@ -176,8 +177,8 @@ Test(tcp_grid, steady_state_allocates_nothing)
 	cr_assert(bulk_run(&bulk, start + NET_SEC(3600)));
 	for (int i = 0; i < 2; i++) {
 		net_info_memory(sim_stack(sim, i), &mem[1][i]);
-		cr_assert_eq(mem[0][i].pkt_allocs, mem[1][i].pkt_allocs, "stack %d: %llu then %llu", i,
-			     (unsigned long long)mem[0][i].pkt_allocs,
+		cr_assert_eq(mem[0][i].pkt_allocs, mem[1][i].pkt_allocs, "stack %d: %llu then %llu",
+			     i, (unsigned long long)mem[0][i].pkt_allocs,
 			     (unsigned long long)mem[1][i].pkt_allocs);
 	}
 	bulk_stop(&bulk);

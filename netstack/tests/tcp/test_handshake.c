@@ -95,7 +95,7 @@ Test(tcp_handshake, a_reset_refuses_the_connection)
 Test(tcp_handshake, a_silent_peer_times_out_after_131_seconds)
 {
 	struct peer *peer = plain_peer();
-	static const int at[] = { 0, 1, 2, 3, 4, 5, 7, 11, 19, 35, 67 };
+	static const int at[] = {0, 1, 2, 3, 4, 5, 7, 11, 19, 35, 67};
 
 	cr_assert_eq(peer_connect(peer), -EINPROGRESS);
 	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++)
@@ -142,7 +142,7 @@ Test(tcp_handshake, simultaneous_open_establishes)
 Test(tcp_handshake, a_half_open_connection_is_forgotten_after_63_seconds)
 {
 	struct peer *peer = plain_peer();
-	static const int at[] = { 0, 1, 3, 7, 15, 31 };
+	static const int at[] = {0, 1, 3, 7, 15, 31};
 	struct net_sock_info info[4];
 
 	cr_assert_eq(peer_listen(peer), 0);
@@ -214,7 +214,7 @@ Test(tcp_handshake, a_reset_ends_a_half_open_connection_silently)
 
 Test(tcp_handshake, the_same_over_the_other_family)
 {
-	struct peer_config cfg = { .family = AF_INET6, .sack = true, .ts = true, .mss = 1440 };
+	struct peer_config cfg = {.family = AF_INET6, .sack = true, .ts = true, .mss = 1440};
 	struct peer *peer = peer_new(&cfg);
 
 	ESTABLISH();

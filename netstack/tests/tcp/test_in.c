@@ -77,7 +77,7 @@ Test(tcp_in, an_ack_from_long_ago_is_challenged)
 /* RFC 7323 5.3 R1 */
 Test(tcp_in, paws_rejects_an_older_timestamp_and_acknowledges)
 {
-	struct peer_config cfg = { .ts = true };
+	struct peer_config cfg = {.ts = true};
 	struct peer *peer = peer_new(&cfg);
 
 	ESTABLISH();
@@ -94,7 +94,7 @@ Test(tcp_in, paws_rejects_an_older_timestamp_and_acknowledges)
 /* RFC 7323 5.2: a RST is not subject to PAWS. */
 Test(tcp_in, a_reset_with_an_old_timestamp_is_accepted)
 {
-	struct peer_config cfg = { .ts = true };
+	struct peer_config cfg = {.ts = true};
 	struct peer *peer = peer_new(&cfg);
 
 	ESTABLISH();
@@ -106,7 +106,7 @@ Test(tcp_in, a_reset_with_an_old_timestamp_is_accepted)
 /* RFC 7323 4.3 */
 Test(tcp_in, the_echo_is_of_the_segment_that_advanced_the_window)
 {
-	struct peer_config cfg = { .ts = true, .sack = true };
+	struct peer_config cfg = {.ts = true, .sack = true};
 	struct peer *peer = peer_new(&cfg);
 
 	ESTABLISH();
@@ -126,8 +126,11 @@ Test(tcp_in, the_stack_survives_every_combination_of_flags)
 
 	ESTABLISH();
 	for (uint16_t flags = 0; flags < 64; flags++) {
-		struct peer_seg seg = { .flags = flags & (uint16_t)~TCP_FLAG_RST, .seq = 1, .ack = 1,
-					.len = flags & 1 ? 0 : 7, .urg = flags };
+		struct peer_seg seg = {.flags = flags & (uint16_t)~TCP_FLAG_RST,
+				       .seq = 1,
+				       .ack = 1,
+				       .len = flags & 1 ? 0 : 7,
+				       .urg = flags};
 
 		RX(MS(1000 + 600 * flags), &seg);
 	}

@@ -6,11 +6,11 @@
 
 #include "tcp/isn.h"
 
-static const struct siphash_key key = { { 1, 2 } };
+static const struct siphash_key key = {{1, 2}};
 
 static struct net_endpoint ep(uint8_t last, uint16_t port)
 {
-	struct net_endpoint e = { .addr = { .family = AF_INET }, .port = port };
+	struct net_endpoint e = {.addr = {.family = AF_INET}, .port = port};
 
 	e.addr.bytes[0] = 10;
 	e.addr.bytes[3] = last;
@@ -29,7 +29,7 @@ Test(tcp_isn, advances_every_64_ns_for_the_same_tuple)
 Test(tcp_isn, differs_between_tuples_and_keys)
 {
 	struct net_endpoint a = ep(1, 1000), b = ep(2, 80), c = ep(1, 1001);
-	struct siphash_key other = { { 3, 4 } };
+	struct siphash_key other = {{3, 4}};
 
 	cr_assert_neq(isn_generate(&key, &a, &b, 0).v, isn_generate(&key, &c, &b, 0).v);
 	cr_assert_neq(isn_generate(&key, &a, &b, 0).v, isn_generate(&other, &a, &b, 0).v);

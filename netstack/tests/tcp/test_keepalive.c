@@ -4,9 +4,7 @@
 
 #include "tcp/keepalive.h"
 
-static const struct keepalive_config cfg = {
-	.idle = NET_SEC(10), .intvl = NET_SEC(2), .cnt = 3
-};
+static const struct keepalive_config cfg = {.idle = NET_SEC(10), .intvl = NET_SEC(2), .cnt = 3};
 
 Test(tcp_keepalive_policy, waits_for_the_rest_of_the_idle_time)
 {

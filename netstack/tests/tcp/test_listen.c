@@ -4,7 +4,7 @@
 
 static struct peer *small_backlog(int backlog)
 {
-	struct peer_config cfg = { .backlog = backlog };
+	struct peer_config cfg = {.backlog = backlog};
 	struct peer *peer = peer_new(&cfg);
 
 	cr_assert_eq(peer_listen(peer), 0);
@@ -67,15 +67,17 @@ Test(tcp_listen, a_cookie_remembers_options_in_the_timestamp)
 
 	peer_rx_from(peer, MS(1), 40001, SEG(SYN, .mss = 1460));
 	peer_skip(peer);
-	peer_rx_from(peer, MS(2), 40002, SEG(SYN, .mss = 1460, .wscale = 1 + 7, .sack_ok = true,
-					     .ts = true, .tsval = 100));
+	peer_rx_from(
+		peer, MS(2), 40002,
+		SEG(SYN, .mss = 1460, .wscale = 1 + 7, .sack_ok = true, .ts = true, .tsval = 100));
 	cr_assert(peer_peek(peer, 0, &at, &got));
 	cr_assert(got.wscale && got.sack_ok && got.ts);
 	peer_skip(peer);
-	peer_rx_from(peer, MS(10), 40002, SEG(ACK, .seq = 1, .ack = 1, .ts = true, .tsval = 110,
-					      .tsecr = got.tsval));
+	peer_rx_from(peer, MS(10), 40002,
+		     SEG(ACK, .seq = 1, .ack = 1, .ts = true, .tsval = 110, .tsecr = got.tsval));
 	cr_assert_eq(peer_accept(peer), 0);
-	cr_assert_eq(net_sock_getopt(peer->stack, peer->sock, IPPROTO_TCP, TCP_INFO, info, &len), 0);
+	cr_assert_eq(net_sock_getopt(peer->stack, peer->sock, IPPROTO_TCP, TCP_INFO, info, &len),
+		     0);
 	cr_assert_eq(info[5] & 7, 7, "timestamps, SACK, window scaling");
 	cr_assert_eq(info[6] & 15, 7);
 	peer_free(peer);
@@ -112,8 +114,9 @@ Test(tcp_listen, defer_accept_waits_for_data)
 	struct peer *peer = small_backlog(4);
 	int secs = 3;
 
-	cr_assert_eq(net_sock_setopt(peer->stack, peer->listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &secs,
-				     sizeof(secs), 0), 0);
+	cr_assert_eq(net_sock_setopt(peer->stack, peer->listener, IPPROTO_TCP, TCP_DEFER_ACCEPT,
+				     &secs, sizeof(secs), 0),
+		     0);
 	open_from(peer, MS(1), 40000);
 	cr_assert_eq(peer_accept(peer), -EAGAIN);
 	RX(MS(5), SEG(ACK, .seq = 1, .ack = 1, .len = 10));
@@ -131,7 +134,8 @@ Test(tcp_listen, poll_and_info_show_the_queue)
 	cr_assert_eq(net_sock_poll(peer->stack, peer->listener), 0);
 	open_from(peer, MS(1), 40001);
 	cr_assert_eq(net_sock_poll(peer->stack, peer->listener), EPOLLIN | EPOLLRDNORM);
-	cr_assert_eq(net_sock_getopt(peer->stack, peer->listener, IPPROTO_TCP, TCP_INFO, info, &len), 0);
+	cr_assert_eq(
+		net_sock_getopt(peer->stack, peer->listener, IPPROTO_TCP, TCP_INFO, info, &len), 0);
 	cr_assert_eq(info[6], 1);
 	cr_assert_eq(info[7], 4);
 	peer_free(peer);
@@ -159,7 +163,8 @@ Test(tcp_listen, accepted_sockets_inherit_options)
 	int one = 1;
 
 	cr_assert_eq(net_sock_setopt(peer->stack, peer->listener, IPPROTO_TCP, TCP_NODELAY, &one,
-				     sizeof(one), 0), 0);
+				     sizeof(one), 0),
+		     0);
 	open_from(peer, MS(1), 40000);
 	cr_assert_eq(peer_accept(peer), 0);
 	cr_assert_eq(peer_getopt(peer, IPPROTO_TCP, TCP_NODELAY), 1);

@@ -52,7 +52,7 @@ static void run(net_dur len)
 
 static struct sockaddr_in addr4(uint16_t port)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = __builtin_bswap16(port) };
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = __builtin_bswap16(port)};
 
 	sin.sin_addr.s_addr = __builtin_bswap32(INADDR_LOOPBACK);
 	return sin;
@@ -88,16 +88,16 @@ static net_sock_id connect_to(uint16_t port)
 
 static ssize_t put(net_sock_id sock, const void *data, size_t len)
 {
-	struct iovec iov = { (void *)(uintptr_t)data, len };
-	struct net_msg msg = { .iov = &iov, .iov_len = 1 };
+	struct iovec iov = {(void *)(uintptr_t)data, len};
+	struct net_msg msg = {.iov = &iov, .iov_len = 1};
 
 	return net_sock_send(stack, sock, &msg, 0);
 }
 
 static ssize_t get(net_sock_id sock, void *data, size_t len)
 {
-	struct iovec iov = { data, len };
-	struct net_msg msg = { .iov = &iov, .iov_len = 1 };
+	struct iovec iov = {data, len};
+	struct net_msg msg = {.iov = &iov, .iov_len = 1};
 
 	return net_sock_recv(stack, sock, &msg, 0);
 }
@@ -163,7 +163,7 @@ Test(tcp_loopback, a_megabyte_arrives_intact)
 
 Test(tcp_loopback, a_dual_stack_listener_takes_both_families)
 {
-	struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_port = __builtin_bswap16(90) };
+	struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = __builtin_bswap16(90)};
 	struct sockaddr_in6 peer;
 	net_sock_id lst = tcp_socket(AF_INET6), client, server = 0;
 	socklen_t len = sizeof(peer);
@@ -209,9 +209,11 @@ Test(tcp_loopback, a_port_in_time_wait_can_be_connected_from_again_after_a_secon
 
 	for (int i = 0; i < 3; i++) {
 		client = tcp_socket(AF_INET);
-		cr_assert_eq(net_sock_setopt(stack, client, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one),
-					     0), 0);
-		cr_assert_eq(net_sock_bind(stack, client, (struct sockaddr *)&from, sizeof(from)), 0);
+		cr_assert_eq(net_sock_setopt(stack, client, SOL_SOCKET, SO_REUSEADDR, &one,
+					     sizeof(one), 0),
+			     0);
+		cr_assert_eq(net_sock_bind(stack, client, (struct sockaddr *)&from, sizeof(from)),
+			     0);
 		cr_assert_eq(net_sock_connect(stack, client, (struct sockaddr *)&to, sizeof(to)),
 			     i == 1 ? -EADDRNOTAVAIL : -EINPROGRESS, "round %d", i);
 		run(0);

@@ -51,15 +51,13 @@ Test(tcp_loss, sacked_segments_are_not_retransmitted)
 	ESTABLISH();
 	cr_assert_eq(peer_write(peer, 14600, 0), 14600);
 	peer_skip(peer);
-	RX(MS(1), SEG(ACK, .seq = 1, .ack = 1, .nsack = 1, .sack = { { 1461, 2921 } }));
-	RX(MS(1), SEG(ACK, .seq = 1, .ack = 1, .nsack = 1, .sack = { { 1461, 4381 } }));
+	RX(MS(1), SEG(ACK, .seq = 1, .ack = 1, .nsack = 1, .sack = {{1461, 2921}}));
+	RX(MS(1), SEG(ACK, .seq = 1, .ack = 1, .nsack = 1, .sack = {{1461, 4381}}));
 	NOTHING();
-	RX(MS(1), SEG(ACK, .seq = 1, .ack = 1, .nsack = 2,
-		       .sack = { { 7301, 8761 }, { 1461, 4381 } }));
+	RX(MS(1), SEG(ACK, .seq = 1, .ack = 1, .nsack = 2, .sack = {{7301, 8761}, {1461, 4381}}));
 	EXPECT(MS(1), SEG(ACK, .seq = 1, .ack = 1, .len = 1460));
 	peer_run(peer, MS(2));
-	RX(MS(2), SEG(ACK, .seq = 1, .ack = 1, .nsack = 2,
-		       .sack = { { 7301, 10221 }, { 1461, 4381 } }));
+	RX(MS(2), SEG(ACK, .seq = 1, .ack = 1, .nsack = 2, .sack = {{7301, 10221}, {1461, 4381}}));
 	EXPECT(MS(2), SEG(ACK, .seq = 4381, .ack = 1, .len = 1460));
 	peer_free(peer);
 }
@@ -133,7 +131,7 @@ Test(tcp_loss, user_timeout_ends_earlier)
 /* RFC 3522, RFC 4015: the echo is of the original, so nothing was lost. */
 Test(tcp_loss, a_spurious_timeout_is_undone_by_timestamps)
 {
-	struct peer_config cfg = { .ts = true, .sack = true };
+	struct peer_config cfg = {.ts = true, .sack = true};
 	struct peer *peer = peer_new(&cfg);
 	uint32_t tsval, cwnd[40];
 	socklen_t len = sizeof(cwnd);
@@ -145,7 +143,8 @@ Test(tcp_loss, a_spurious_timeout_is_undone_by_timestamps)
 	peer_run(peer, MS(400));
 	peer_skip(peer);
 	RX(MS(400), SEG(ACK, .seq = 1, .ack = 1449, .ts = true, .tsval = 5400, .tsecr = tsval));
-	cr_assert_eq(net_sock_getopt(peer->stack, peer->sock, IPPROTO_TCP, TCP_INFO, cwnd, &len), 0);
+	cr_assert_eq(net_sock_getopt(peer->stack, peer->sock, IPPROTO_TCP, TCP_INFO, cwnd, &len),
+		     0);
 	cr_assert_geq(cwnd[20], 10, "%u", cwnd[20]);
 	peer_free(peer);
 }
@@ -158,13 +157,15 @@ Test(tcp_loss, an_ack_of_a_retransmission_gives_no_sample)
 	socklen_t len = sizeof(info);
 
 	ESTABLISH();
-	cr_assert_eq(net_sock_getopt(peer->stack, peer->sock, IPPROTO_TCP, TCP_INFO, info, &len), 0);
+	cr_assert_eq(net_sock_getopt(peer->stack, peer->sock, IPPROTO_TCP, TCP_INFO, info, &len),
+		     0);
 	rtt = info[17];
 	cr_assert_eq(peer_write(peer, 100, 0), 100);
 	peer_run(peer, MS(700));
 	RX(MS(700), SEG(ACK, .seq = 1, .ack = 101));
 	len = sizeof(info);
-	cr_assert_eq(net_sock_getopt(peer->stack, peer->sock, IPPROTO_TCP, TCP_INFO, info, &len), 0);
+	cr_assert_eq(net_sock_getopt(peer->stack, peer->sock, IPPROTO_TCP, TCP_INFO, info, &len),
+		     0);
 	cr_assert_eq(info[17], rtt);
 	peer_free(peer);
 }

@@ -17,12 +17,12 @@ Test(tcp_opt, defaults_are_those_of_linux)
 	static const struct {
 		int name, value;
 	} defaults[] = {
-		{ TCP_NODELAY, 0 },	 { TCP_MAXSEG, 536 },	   { TCP_CORK, 0 },
-		{ TCP_KEEPIDLE, 7200 },	 { TCP_KEEPINTVL, 75 },	   { TCP_KEEPCNT, 9 },
-		{ TCP_SYNCNT, 6 },	 { TCP_LINGER2, 60 },	   { TCP_DEFER_ACCEPT, 0 },
-		{ TCP_WINDOW_CLAMP, 0 }, { TCP_QUICKACK, 1 },	   { TCP_USER_TIMEOUT, 0 },
-		{ TCP_FASTOPEN, 0 },	 { 25 /* NOTSENT */, 0 },  { 36 /* INQ */, 0 },
-		{ 16 /* THIN_LINEAR */, 0 },
+		{TCP_NODELAY, 0},	   {TCP_MAXSEG, 536},	  {TCP_CORK, 0},
+		{TCP_KEEPIDLE, 7200},	   {TCP_KEEPINTVL, 75},	  {TCP_KEEPCNT, 9},
+		{TCP_SYNCNT, 6},	   {TCP_LINGER2, 60},	  {TCP_DEFER_ACCEPT, 0},
+		{TCP_WINDOW_CLAMP, 0},	   {TCP_QUICKACK, 1},	  {TCP_USER_TIMEOUT, 0},
+		{TCP_FASTOPEN, 0},	   {25 /* NOTSENT */, 0}, {36 /* INQ */, 0},
+		{16 /* THIN_LINEAR */, 0},
 	};
 	struct peer *peer = with_socket();
 
@@ -38,11 +38,21 @@ Test(tcp_opt, values_out_of_range_are_invalid)
 	static const struct {
 		int name, value;
 	} bad[] = {
-		{ TCP_MAXSEG, 87 },	   { TCP_MAXSEG, 32768 },  { TCP_KEEPIDLE, 0 },
-		{ TCP_KEEPIDLE, 32768 },   { TCP_KEEPINTVL, 0 },   { TCP_KEEPINTVL, 40000 },
-		{ TCP_KEEPCNT, 0 },	   { TCP_KEEPCNT, 128 },   { TCP_SYNCNT, 0 },
-		{ TCP_SYNCNT, 128 },	   { TCP_USER_TIMEOUT, -1 }, { 36, 2 },
-		{ TCP_FASTOPEN, -1 },	   { 16, 2 },		   { 17, -1 },
+		{TCP_MAXSEG, 87},
+		{TCP_MAXSEG, 32768},
+		{TCP_KEEPIDLE, 0},
+		{TCP_KEEPIDLE, 32768},
+		{TCP_KEEPINTVL, 0},
+		{TCP_KEEPINTVL, 40000},
+		{TCP_KEEPCNT, 0},
+		{TCP_KEEPCNT, 128},
+		{TCP_SYNCNT, 0},
+		{TCP_SYNCNT, 128},
+		{TCP_USER_TIMEOUT, -1},
+		{36, 2},
+		{TCP_FASTOPEN, -1},
+		{16, 2},
+		{17, -1},
 	};
 	struct peer *peer = with_socket();
 
@@ -57,11 +67,21 @@ Test(tcp_opt, values_are_kept)
 	static const struct {
 		int name, value;
 	} good[] = {
-		{ TCP_NODELAY, 1 },   { TCP_MAXSEG, 1000 },	{ TCP_CORK, 1 },
-		{ TCP_KEEPIDLE, 5 },  { TCP_KEEPINTVL, 6 },	{ TCP_KEEPCNT, 7 },
-		{ TCP_SYNCNT, 8 },    { TCP_LINGER2, 9 },	{ TCP_USER_TIMEOUT, 1234 },
-		{ 25, 4096 },	      { 36, 1 },		{ TCP_WINDOW_CLAMP, 20000 },
-		{ TCP_QUICKACK, 0 },  { TCP_DEFER_ACCEPT, 7 },	{ TCP_FASTOPEN, 5 },
+		{TCP_NODELAY, 1},
+		{TCP_MAXSEG, 1000},
+		{TCP_CORK, 1},
+		{TCP_KEEPIDLE, 5},
+		{TCP_KEEPINTVL, 6},
+		{TCP_KEEPCNT, 7},
+		{TCP_SYNCNT, 8},
+		{TCP_LINGER2, 9},
+		{TCP_USER_TIMEOUT, 1234},
+		{25, 4096},
+		{36, 1},
+		{TCP_WINDOW_CLAMP, 20000},
+		{TCP_QUICKACK, 0},
+		{TCP_DEFER_ACCEPT, 7},
+		{TCP_FASTOPEN, 5},
 	};
 	struct peer *peer = with_socket();
 
@@ -79,15 +99,16 @@ Test(tcp_opt, what_is_not_there_says_so)
 	static const struct {
 		int name, err;
 	} absent[] = {
-		{ TCP_MD5SIG, ENOPROTOOPT }, { 32, ENOPROTOOPT },  { 35, ENOPROTOOPT },
-		{ 37, ENOPROTOOPT },	     { TCP_REPAIR, EPERM }, { TCP_TIMESTAMP, EPERM },
-		{ 34, EOPNOTSUPP },	     { 99, ENOPROTOOPT },   { 31, ENOENT },
+		{TCP_MD5SIG, ENOPROTOOPT}, {32, ENOPROTOOPT},	{35, ENOPROTOOPT},
+		{37, ENOPROTOOPT},	   {TCP_REPAIR, EPERM}, {TCP_TIMESTAMP, EPERM},
+		{34, EOPNOTSUPP},	   {99, ENOPROTOOPT},	{31, ENOENT},
 	};
 	struct peer *peer = with_socket();
 
 	for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
-		cr_assert_eq(peer_setopt(peer, IPPROTO_TCP, absent[i].name, 1), -absent[i].err, "%d: %d",
-			     absent[i].name, peer_setopt(peer, IPPROTO_TCP, absent[i].name, 1));
+		cr_assert_eq(peer_setopt(peer, IPPROTO_TCP, absent[i].name, 1), -absent[i].err,
+			     "%d: %d", absent[i].name,
+			     peer_setopt(peer, IPPROTO_TCP, absent[i].name, 1));
 	cr_assert_eq(peer_getopt(peer, IPPROTO_TCP, 99), -ENOPROTOOPT);
 	peer_free(peer);
 }
@@ -108,17 +129,21 @@ Test(tcp_opt, congestion_control_is_chosen_by_name)
 	char name[16] = "";
 	socklen_t len = sizeof(name);
 
-	cr_assert_eq(net_sock_getopt(peer->stack, peer->sock, IPPROTO_TCP, TCP_CONGESTION, name, &len),
-		     0);
+	cr_assert_eq(
+		net_sock_getopt(peer->stack, peer->sock, IPPROTO_TCP, TCP_CONGESTION, name, &len),
+		0);
 	cr_assert_str_eq(name, "cubic");
-	cr_assert_eq(net_sock_setopt(peer->stack, peer->sock, IPPROTO_TCP, TCP_CONGESTION, "reno", 4, 0),
-		     0);
+	cr_assert_eq(
+		net_sock_setopt(peer->stack, peer->sock, IPPROTO_TCP, TCP_CONGESTION, "reno", 4, 0),
+		0);
 	len = sizeof(name);
-	cr_assert_eq(net_sock_getopt(peer->stack, peer->sock, IPPROTO_TCP, TCP_CONGESTION, name, &len),
-		     0);
+	cr_assert_eq(
+		net_sock_getopt(peer->stack, peer->sock, IPPROTO_TCP, TCP_CONGESTION, name, &len),
+		0);
 	cr_assert_str_eq(name, "reno");
-	cr_assert_eq(net_sock_setopt(peer->stack, peer->sock, IPPROTO_TCP, TCP_CONGESTION, "nope", 4, 0),
-		     -ENOENT);
+	cr_assert_eq(
+		net_sock_setopt(peer->stack, peer->sock, IPPROTO_TCP, TCP_CONGESTION, "nope", 4, 0),
+		-ENOENT);
 	peer_free(peer);
 }
 
@@ -147,7 +172,8 @@ Test(tcp_opt, info_counts_what_happened)
 	RX(MS(10), SEG(ACK, .seq = 1, .ack = 1, .len = 300));
 	cr_assert_eq(peer_write(peer, 500, 0), 500);
 	RX(MS(30), SEG(ACK, .seq = 301, .ack = 501));
-	cr_assert_eq(net_sock_getopt(peer->stack, peer->sock, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+	cr_assert_eq(net_sock_getopt(peer->stack, peer->sock, IPPROTO_TCP, TCP_INFO, &info, &len),
+		     0);
 	cr_assert_eq(info.bytes[0], EST);
 	cr_assert_eq(info.words[2], 1460, "snd_mss");
 	cr_assert_eq(info.words[18], 10, "snd_cwnd");
@@ -160,8 +186,8 @@ Test(tcp_opt, inq_is_reported_with_the_data)
 {
 	struct peer *peer = plain_peer();
 	uint8_t data[100];
-	struct iovec iov = { data, sizeof(data) };
-	struct net_msg msg = { .iov = &iov, .iov_len = 1 };
+	struct iovec iov = {data, sizeof(data)};
+	struct net_msg msg = {.iov = &iov, .iov_len = 1};
 
 	ESTABLISH();
 	cr_assert_eq(peer_setopt(peer, IPPROTO_TCP, 36, 1), 0);
@@ -194,8 +220,9 @@ Test(tcp_opt, the_saved_syn_is_given_once)
 	int one = 1;
 
 	cr_assert_eq(peer_listen(peer), 0);
-	cr_assert_eq(net_sock_setopt(peer->stack, peer->listener, IPPROTO_TCP, 27, &one, sizeof(one), 0),
-		     0);
+	cr_assert_eq(
+		net_sock_setopt(peer->stack, peer->listener, IPPROTO_TCP, 27, &one, sizeof(one), 0),
+		0);
 	RX(MS(0), SEG(SYN, .mss = 1234));
 	RX(MS(1), SEG(ACK, .seq = 1, .ack = 1));
 	cr_assert_eq(peer_accept(peer), 0);

@@ -4,7 +4,7 @@
 
 Test(tcp_out, data_goes_out_in_segments_of_the_peers_mss)
 {
-	struct peer_config cfg = { .mss = 1000 };
+	struct peer_config cfg = {.mss = 1000};
 	struct peer *peer = peer_new(&cfg);
 
 	ESTABLISH();
@@ -34,7 +34,7 @@ Test(tcp_out, without_an_mss_option_segments_have_536_bytes)
 /* MUST-16 with RFC 7323: the timestamp takes 12 bytes of each segment. */
 Test(tcp_out, options_take_their_room_from_the_payload)
 {
-	struct peer_config cfg = { .ts = true };
+	struct peer_config cfg = {.ts = true};
 	struct peer *peer = peer_new(&cfg);
 
 	ESTABLISH();
@@ -46,7 +46,7 @@ Test(tcp_out, options_take_their_room_from_the_payload)
 
 Test(tcp_out, a_link_with_offload_gets_a_super_segment)
 {
-	struct peer_config cfg = { .offloads = NET_LINK_CSUM | NET_LINK_TSO4 | NET_LINK_TSO6 };
+	struct peer_config cfg = {.offloads = NET_LINK_CSUM | NET_LINK_TSO4 | NET_LINK_TSO6};
 	struct peer *peer = peer_new(&cfg);
 	struct peer_seg got;
 	net_time at;
@@ -190,7 +190,7 @@ Test(tcp_out, no_silly_segment_into_a_small_window)
 
 Test(tcp_out, the_scaled_window_limits_what_is_sent)
 {
-	struct peer_config cfg = { .wscale = 1 + 2, .wnd = 1000 };
+	struct peer_config cfg = {.wscale = 1 + 2, .wnd = 1000};
 	struct peer *peer = peer_new(&cfg);
 
 	ESTABLISH();

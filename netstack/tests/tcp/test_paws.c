@@ -6,7 +6,7 @@
 
 static struct paws seeded(uint32_t ts, net_time at)
 {
-	struct paws paws = { .on = true };
+	struct paws paws = {.on = true};
 
 	paws_seed(&paws, ts, at);
 	return paws;

@@ -20,8 +20,9 @@ static void setup(void)
 	rtt_sample(&rtt, NET_MS(40), SEQ(0), SEQ(1));
 	rtt_min_sample(&rtt, NET_MS(40), 0);
 	for (uint32_t i = 0; i < 5; i++)
-		cr_assert_eq(board_sent(&board, SEQ(i * 1000), SEQ((i + 1) * 1000), 1000, 0, NET_MS(i),
-					false), 0);
+		cr_assert_eq(board_sent(&board, SEQ(i * 1000), SEQ((i + 1) * 1000), 1000, 0,
+					NET_MS(i), false),
+			     0);
 }
 
 static void teardown(void)
@@ -32,7 +33,7 @@ static void teardown(void)
 
 static void sack_segment(uint32_t i, net_time now)
 {
-	struct sack_block b = { SEQ(i * 1000), SEQ((i + 1) * 1000) };
+	struct sack_block b = {SEQ(i * 1000), SEQ((i + 1) * 1000)};
 
 	ack_info_init(&info, now);
 	board_sack(&board, &rack, &b, 1, SEQ(0), SEQ(5000), SEQ(0), 65535, NET_MS(40), &info);
@@ -40,7 +41,8 @@ static void sack_segment(uint32_t i, net_time now)
 
 TestSuite(tcp_rack, .init = setup, .fini = teardown);
 
-/* RFC 8985 6.2 step 5: sent before something that was delivered, and older than RTT plus reo_wnd. */
+/* RFC 8985 6.2 step 5: sent before something that was delivered, and older than RTT plus reo_wnd.
+ */
 Test(tcp_rack, a_segment_is_not_lost_within_the_reordering_window)
 {
 	net_dur wait;
@@ -79,7 +81,7 @@ Test(tcp_rack, a_lost_retransmission_is_found_again)
 	rack_detect(&rack, &board, &rtt, true, NET_MS(95), &info);
 	cr_assert_not(info.lost_retrans, "segment 4 was sent before the retransmission");
 	cr_assert_eq(board_sent(&board, SEQ(5000), SEQ(6000), 1000, 0, NET_MS(96), false), 0);
-	struct sack_block b = { SEQ(5000), SEQ(6000) };
+	struct sack_block b = {SEQ(5000), SEQ(6000)};
 
 	ack_info_init(&info, NET_MS(140));
 	board_sack(&board, &rack, &b, 1, SEQ(0), SEQ(6000), SEQ(0), 65535, NET_MS(40), &info);

@@ -27,7 +27,7 @@ static struct pkt *segment(uint32_t from, uint32_t to)
 	for (uint32_t i = from; i < to; i++)
 		bytes[i - from] = (uint8_t)(i * 3);
 	cr_assert(pkt_append_copy(pkt, bytes, to - from));
-	*tcp_cb(pkt) = (struct tcp_cb){ .seq = SEQ(from), .end = SEQ(to), .truesize = to - from };
+	*tcp_cb(pkt) = (struct tcp_cb){.seq = SEQ(from), .end = SEQ(to), .truesize = to - from};
 	return pkt;
 }
 

@@ -43,7 +43,7 @@ static void send_segs(uint32_t n, net_time now)
 static enum rexmit ack(uint32_t una, uint32_t from, uint32_t to, net_time now)
 {
 	struct ack_info info;
-	struct sack_block block = { SEQ(from), SEQ(to) };
+	struct sack_block block = {SEQ(from), SEQ(to)};
 	enum rexmit act;
 
 	ack_info_init(&info, now);
@@ -136,7 +136,8 @@ Test(tcp_recovery, a_second_timeout_does_not_reduce_ssthresh_again)
 	cr_assert_eq(snd.cc.ssthresh, 5);
 }
 
-/* RFC 5682 2.1 with RFC 4015: the ACK of data that was never retransmitted proves the timeout wrong. */
+/* RFC 5682 2.1 with RFC 4015: the ACK of data that was never retransmitted proves the timeout
+ * wrong. */
 Test(tcp_recovery, a_spurious_timeout_is_undone)
 {
 	send_segs(10, NET_MS(1000));
@@ -153,7 +154,7 @@ Test(tcp_recovery, a_spurious_timeout_is_undone)
 Test(tcp_recovery, a_duplicate_report_of_every_retransmission_undoes_the_reduction)
 {
 	struct ack_info info;
-	struct sack_block dup = { SEQ(0), SEQ(1000) };
+	struct sack_block dup = {SEQ(0), SEQ(1000)};
 
 	send_segs(10, NET_MS(1000));
 	ack(0, 1000, 2000, NET_MS(1100));

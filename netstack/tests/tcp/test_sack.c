@@ -29,8 +29,9 @@ static void teardown(void)
 static void send_ten(void)
 {
 	for (uint32_t i = 0; i < 10; i++)
-		cr_assert_eq(board_sent(&board, SEQ(i * 1000), SEQ((i + 1) * 1000), 1000, 0, NET_MS(i),
-					false), 0);
+		cr_assert_eq(board_sent(&board, SEQ(i * 1000), SEQ((i + 1) * 1000), 1000, 0,
+					NET_MS(i), false),
+			     0);
 }
 
 static void sack(uint32_t una, const struct sack_block *blocks, unsigned int n)
@@ -63,7 +64,7 @@ Test(tcp_sack, a_partial_ack_of_a_super_segment_counts_whole_segments)
 
 Test(tcp_sack, a_block_marks_what_it_covers)
 {
-	struct sack_block b[] = { { SEQ(4000), SEQ(6000) } };
+	struct sack_block b[] = {{SEQ(4000), SEQ(6000)}};
 
 	send_ten();
 	sack(0, b, 1);
@@ -76,7 +77,7 @@ Test(tcp_sack, a_block_marks_what_it_covers)
 
 Test(tcp_sack, a_block_inside_a_super_segment_splits_it)
 {
-	struct sack_block b[] = { { SEQ(4000), SEQ(6000) } };
+	struct sack_block b[] = {{SEQ(4000), SEQ(6000)}};
 
 	cr_assert_eq(board_sent(&board, SEQ(0), SEQ(10000), 1000, 0, 0, false), 0);
 	sack(0, b, 1);
@@ -87,7 +88,7 @@ Test(tcp_sack, a_block_inside_a_super_segment_splits_it)
 
 Test(tcp_sack, a_block_that_is_not_aligned_marks_only_whole_segments)
 {
-	struct sack_block b[] = { { SEQ(4100), SEQ(6900) } };
+	struct sack_block b[] = {{SEQ(4100), SEQ(6900)}};
 
 	cr_assert_eq(board_sent(&board, SEQ(0), SEQ(10000), 1000, 0, 0, false), 0);
 	sack(0, b, 1);
@@ -96,7 +97,7 @@ Test(tcp_sack, a_block_that_is_not_aligned_marks_only_whole_segments)
 
 Test(tcp_sack, blocks_outside_of_the_flight_are_ignored)
 {
-	struct sack_block b[] = { { SEQ(9000), SEQ(20000) }, { SEQ(6000), SEQ(5000) } };
+	struct sack_block b[] = {{SEQ(9000), SEQ(20000)}, {SEQ(6000), SEQ(5000)}};
 
 	send_ten();
 	sack(0, b, 2);
@@ -106,7 +107,7 @@ Test(tcp_sack, blocks_outside_of_the_flight_are_ignored)
 /* RFC 2883 4.1 */
 Test(tcp_sack, a_block_below_the_cumulative_ack_is_a_duplicate_report)
 {
-	struct sack_block b[] = { { SEQ(1000), SEQ(2000) } };
+	struct sack_block b[] = {{SEQ(1000), SEQ(2000)}};
 
 	send_ten();
 	board_ack(&board, &rack, SEQ(4000), SEQ(0), 0, &info);
@@ -119,7 +120,7 @@ Test(tcp_sack, a_block_below_the_cumulative_ack_is_a_duplicate_report)
 /* RFC 2883 4.2 */
 Test(tcp_sack, a_block_inside_the_second_block_is_a_duplicate_report)
 {
-	struct sack_block b[] = { { SEQ(5000), SEQ(6000) }, { SEQ(4000), SEQ(7000) } };
+	struct sack_block b[] = {{SEQ(5000), SEQ(6000)}, {SEQ(4000), SEQ(7000)}};
 
 	send_ten();
 	sack(0, b, 2);
@@ -129,8 +130,8 @@ Test(tcp_sack, a_block_inside_the_second_block_is_a_duplicate_report)
 
 Test(tcp_sack, a_late_original_reveals_reordering)
 {
-	struct sack_block high[] = { { SEQ(8000), SEQ(9000) } };
-	struct sack_block low[] = { { SEQ(2000), SEQ(3000) }, { SEQ(8000), SEQ(9000) } };
+	struct sack_block high[] = {{SEQ(8000), SEQ(9000)}};
+	struct sack_block low[] = {{SEQ(2000), SEQ(3000)}, {SEQ(8000), SEQ(9000)}};
 
 	send_ten();
 	sack(0, high, 1);
@@ -142,7 +143,7 @@ Test(tcp_sack, a_late_original_reveals_reordering)
 
 Test(tcp_sack, a_timeout_marks_everything_lost_but_what_was_sacked)
 {
-	struct sack_block b[] = { { SEQ(4000), SEQ(6000) } };
+	struct sack_block b[] = {{SEQ(4000), SEQ(6000)}};
 
 	send_ten();
 	sack(0, b, 1);

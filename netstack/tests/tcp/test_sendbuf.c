@@ -23,7 +23,7 @@ static void teardown(void)
 static void put(size_t len)
 {
 	uint8_t *data = malloc(len);
-	struct iovec v = { data, len };
+	struct iovec v = {data, len};
 	struct iov it = iov_start(&v, 1);
 
 	for (size_t i = 0; i < len; i++)

@@ -18,8 +18,8 @@ static struct tcp_conn *fresh(void)
 
 Test(tcp_state, a_passive_life)
 {
-	static const enum tcp_state life[] = { TCP_ST_SYN_RCVD, TCP_ST_ESTABLISHED, TCP_ST_CLOSE_WAIT,
-					       TCP_ST_LAST_ACK, TCP_ST_CLOSED };
+	static const enum tcp_state life[] = {TCP_ST_SYN_RCVD, TCP_ST_ESTABLISHED,
+					      TCP_ST_CLOSE_WAIT, TCP_ST_LAST_ACK, TCP_ST_CLOSED};
 	struct tcp_conn *conn = fresh();
 
 	for (size_t i = 0; i < sizeof(life) / sizeof(life[0]); i++)

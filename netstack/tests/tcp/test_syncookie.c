@@ -6,9 +6,9 @@
 
 #include "tcp/syncookie.h"
 
-static const struct siphash_key key = { { 11, 12 } };
-static const struct net_endpoint local = { { .family = AF_INET, .bytes = { 10, 0, 0, 1 } }, 80 };
-static const struct net_endpoint remote = { { .family = AF_INET, .bytes = { 10, 0, 0, 2 } }, 4000 };
+static const struct siphash_key key = {{11, 12}};
+static const struct net_endpoint local = {{.family = AF_INET, .bytes = {10, 0, 0, 1}}, 80};
+static const struct net_endpoint remote = {{.family = AF_INET, .bytes = {10, 0, 0, 2}}, 4000};
 
 Test(tcp_syncookie, gives_back_the_mss_rounded_down_to_the_table)
 {
@@ -39,13 +39,14 @@ Test(tcp_syncookie, is_bound_to_the_tuple_and_the_peers_sequence_number)
 	other.port++;
 	hits += syncookie_check(&key, &local, &other, SEQ(77), iss, NET_SEC(1000)) != 0;
 	hits += syncookie_check(&key, &local, &remote, SEQ(78), iss, NET_SEC(1000)) != 0;
-	hits += syncookie_check(&key, &local, &remote, SEQ(77), seq_add(iss, 9), NET_SEC(1000)) != 0;
+	hits += syncookie_check(&key, &local, &remote, SEQ(77), seq_add(iss, 9), NET_SEC(1000)) !=
+		0;
 	cr_assert_eq(hits, 0);
 }
 
 Test(tcp_syncookie, options_travel_in_a_timestamp_that_is_never_in_the_future)
 {
-	struct syncookie_opts in = { .sack_ok = true, .wscale = 7 }, out;
+	struct syncookie_opts in = {.sack_ok = true, .wscale = 7}, out;
 
 	for (uint32_t ts = 1000; ts < 1200; ts++) {
 		uint32_t enc = syncookie_ts_encode(ts, &in);

@@ -6,7 +6,7 @@
 
 static struct timewait tw(void)
 {
-	struct timewait t = { .rcv_nxt = SEQ(1000), .snd_nxt = SEQ(5000), .rcv_wnd = 1000 };
+	struct timewait t = {.rcv_nxt = SEQ(1000), .snd_nxt = SEQ(5000), .rcv_wnd = 1000};
 
 	return t;
 }
@@ -14,7 +14,7 @@ static struct timewait tw(void)
 Test(tcp_timewait_policy, a_retransmitted_fin_is_acknowledged_and_restarts_the_wait)
 {
 	struct timewait t = tw();
-	struct timewait_seg seg = { .seq = SEQ(999), .end = SEQ(1000), .ack = true, .fin = true };
+	struct timewait_seg seg = {.seq = SEQ(999), .end = SEQ(1000), .ack = true, .fin = true};
 	struct seq isn;
 
 	cr_assert_eq(timewait_segment(&t, &seg, NET_SEC(5), &isn), TIMEWAIT_ACK_ONLY);
@@ -28,7 +28,7 @@ Test(tcp_timewait_policy, a_retransmitted_fin_is_acknowledged_and_restarts_the_w
 Test(tcp_timewait_policy, a_syn_beyond_the_window_reopens)
 {
 	struct timewait t = tw();
-	struct timewait_seg seg = { .seq = SEQ(1001), .end = SEQ(1002), .syn = true };
+	struct timewait_seg seg = {.seq = SEQ(1001), .end = SEQ(1002), .syn = true};
 	struct seq isn;
 
 	cr_assert_eq(timewait_segment(&t, &seg, NET_SEC(5), &isn), TIMEWAIT_REOPEN);
@@ -39,7 +39,7 @@ Test(tcp_timewait_policy, a_syn_beyond_the_window_reopens)
 Test(tcp_timewait_policy, an_old_syn_reopens_only_with_a_newer_timestamp)
 {
 	struct timewait t = tw();
-	struct timewait_seg seg = { .seq = SEQ(10), .end = SEQ(11), .syn = true };
+	struct timewait_seg seg = {.seq = SEQ(10), .end = SEQ(11), .syn = true};
 	struct seq isn;
 
 	cr_assert_eq(timewait_segment(&t, &seg, NET_SEC(5), &isn), TIMEWAIT_ACK_ONLY);
@@ -52,7 +52,7 @@ Test(tcp_timewait_policy, an_old_syn_reopens_only_with_a_newer_timestamp)
 Test(tcp_timewait_policy, an_exact_reset_kills_and_another_does_not)
 {
 	struct timewait t = tw();
-	struct timewait_seg seg = { .seq = SEQ(1000), .end = SEQ(1000), .rst = true };
+	struct timewait_seg seg = {.seq = SEQ(1000), .end = SEQ(1000), .rst = true};
 	struct seq isn;
 
 	cr_assert_eq(timewait_segment(&t, &seg, 0, &isn), TIMEWAIT_KILL);
