@@ -50,6 +50,13 @@ static uint32_t count_cpus(const struct sentry_config *cfg)
 	return (uint32_t)CPU_COUNT(&set);
 }
 
+/* A process whose stub was killed from outside has no code to run any more. */
+static void on_space_died(const void *mm_cookie)
+{
+	klog("a stub process was killed: its guest process ends");
+	tasks_kill_mm(&kernel_global, mm_cookie);
+}
+
 static int kernel_init(struct kernel *k, const struct sentry_config *cfg)
 {
 	k->cfg = cfg;
@@ -80,6 +87,7 @@ static int boot_privileged(struct kernel *k, const struct sentry_config *cfg, ch
 		.no_fast_answers = cfg->strace,
 		.patch_page = mm_patch_page,
 		.reserve = mm_reserve_trampolines,
+		.space_died = on_space_died,
 	};
 	int r;
 

@@ -58,6 +58,10 @@ struct plat_config {
 	/* Reserves @len bytes of guest address space near @hint (within [lo, hi]) for trampolines and
 	 * keeps the guest's mmap away from them. Returns 0 or -ENOMEM. */
 	int (*reserve)(void *mm_cookie, uint64_t lo, uint64_t hi, uint64_t len, uint64_t *ret);
+	/* The stub process has ended though the space was not freed: its guest process must end too. On a
+	 * thread of the platform, without platform locks; @mm_cookie may be gone already and is only good
+	 * to compare with. May be NULL. */
+	void (*space_died)(const void *mm_cookie);
 };
 
 /* Starts the platform: executes the zygote stub. Before lock-down, single-threaded, once.

@@ -302,3 +302,23 @@ void tasks_kill_all(struct kernel *k, int signo)
 	kill_all_locked(k, signo);
 	rwlock_unlock(&k->tasks);
 }
+
+void tasks_kill_mm(struct kernel *k, const void *mm)
+{
+	struct tgroup *g;
+	struct task *t;
+
+	rwlock_rdlock(&k->tasks);
+	list_for_each_entry(g, &k->groups, kernel_link) {
+		bool uses = false;
+
+		list_for_each_entry(t, &g->tasks, group_link)
+			uses |= (const void *)__atomic_load_n(&t->mm, __ATOMIC_RELAXED) == mm;
+		if (!uses)
+			continue;
+		mutex_lock(&g->sighand->mu);
+		signal_kill_group_locked(g, SIGKILL);
+		mutex_unlock(&g->sighand->mu);
+	}
+	rwlock_unlock(&k->tasks);
+}

@@ -302,6 +302,8 @@ void task_put(struct task *t);
 void tgroup_put(struct tgroup *g);
 /* Kills every process of the sandbox (init exited, CONTROL_SIGNAL all). */
 void tasks_kill_all(struct kernel *k, int signo);
+/* SIGKILL to the processes that run in the address space @mm (compared only, not used). */
+void tasks_kill_mm(struct kernel *k, const void *mm);
 /* Ids for procfs and strace, as the guest sees them. 0 when there is none. Take the tasks lock. */
 int32_t tgroup_ppid(struct tgroup *g);
 int32_t tgroup_pgid(struct tgroup *g);

@@ -201,12 +201,15 @@ static void *reaper(void *arg)
 		found->reaped = true;
 		pthread_cond_broadcast(&found->gone);
 		bool gone = found->freed;
+		const void *cookie = found->mm_cookie;
 		pthread_mutex_unlock(&found->state_lock);
 		if (gone)
 			list_remove(&found->all);
 		pthread_mutex_unlock(&systrap_lock);
 		if (gone)
 			space_destroy(found);
+		else if (systrap.cfg.space_died)
+			systrap.cfg.space_died(cookie);
 	}
 	/* The zygote is gone: so are all stubs. */
 	pthread_mutex_lock(&systrap_lock);
