@@ -75,7 +75,7 @@ Test(siginfo, timer_tells_id_overrun_and_value)
 
 Test(siginfo, decoding_what_was_encoded_gives_it_back)
 {
-	static const struct ksiginfo cases[] = {
+	const struct ksiginfo cases[] = {
 		{ .signo = SIGTERM, .code = SI_USER, .pid = 1, .uid = 2 },
 		{ .signo = SIGRTMIN, .code = SI_QUEUE, .pid = 1, .uid = 2, .value = 3, .utime = 4, .stime = 5 },
 		{ .signo = SIGIO, .code = POLL_IN, .band = 0x41, .fd = 9 },
