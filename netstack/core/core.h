@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The services that every layer uses, in one value. Embedded first in struct net_stack; layers keep a
- * pointer to it. Holds the one clock: `now` is the instant of the current call. */
+/* The services that every layer uses, in one value. Embedded first in struct net_stack; layers keep
+ * a pointer to it. Holds the one clock: `now` is the instant of the current call. */
 #pragma once
 
 #include "core/drop.h"

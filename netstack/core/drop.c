@@ -60,7 +60,7 @@ void drops_note(struct drops *d, enum drop why, const struct pkt *pkt, net_time 
 
 	struct net_drop_info *slot = &d->ring[(d->head + d->used++) % DROP_RING];
 
-	*slot = (struct net_drop_info){ .when = now, .why = why, .link = pkt->ip.link };
+	*slot = (struct net_drop_info){.when = now, .why = why, .link = pkt->ip.link};
 	snapshot(slot, pkt);
 }
 

@@ -54,8 +54,8 @@ static void tunables_default_ip(struct net_tunables *t)
 
 static void tunables_default_tcp(struct net_tunables *t)
 {
-	memcpy(t->tcp_rmem, (int32_t[]){ 4096, 131072, 33554432 }, sizeof(t->tcp_rmem));
-	memcpy(t->tcp_wmem, (int32_t[]){ 4096, 16384, 4194304 }, sizeof(t->tcp_wmem));
+	memcpy(t->tcp_rmem, (int32_t[]){4096, 131072, 33554432}, sizeof(t->tcp_rmem));
+	memcpy(t->tcp_wmem, (int32_t[]){4096, 16384, 4194304}, sizeof(t->tcp_wmem));
 	t->tcp_sack = t->tcp_dsack = t->tcp_timestamps = t->tcp_window_scaling = 1;
 	t->tcp_moderate_rcvbuf = 1;
 	t->tcp_ecn = 2;

@@ -21,7 +21,7 @@ struct timers {
 
 static inline void timer_init(struct timer *t, void (*fire)(struct timer *timer))
 {
-	*t = (struct timer){ .at = NET_TIME_NEVER, .fire = fire };
+	*t = (struct timer){.at = NET_TIME_NEVER, .fire = fire};
 }
 
 static inline bool timer_armed(const struct timer *t)

@@ -23,7 +23,8 @@ bool ifaddr_usable(const struct ifaddr *ia)
 
 struct ifaddr *ifaddr_find(struct ip *ip, const struct net_addr *addr)
 {
-	hash_for_each_match (node, &ip->locals, addr_hash(ip, addr)) {
+	hash_for_each_match(node, &ip->locals, addr_hash(ip, addr))
+	{
 		struct local_entry *e = hash_entry(node, struct local_entry, node);
 
 		if (!e->broadcast && addr_eq(&e->ia->addr, addr) &&
@@ -37,9 +38,7 @@ struct ifaddr *ifaddr_on_link(struct link *link, const struct net_addr *addr)
 {
 	struct ifaddr *ia;
 
-	list_for_each_entry(ia, &link->addrs, link_list)
-		if (addr_eq(&ia->addr, addr))
-			return ia;
+	list_for_each_entry(ia, &link->addrs, link_list) if (addr_eq(&ia->addr, addr)) return ia;
 	return NULL;
 }
 
@@ -50,9 +49,9 @@ static bool in_loopback_prefix(struct ip *ip, const struct net_addr *addr)
 
 	if (!ip->links->lo || addr->family != AF_INET)
 		return false;
-	list_for_each_entry(ia, &ip->links->lo->addrs, link_list)
-		if (addr_in_prefix(addr, &ia->addr, ia->prefix_len))
-			return true;
+	list_for_each_entry(
+		ia, &ip->links->lo->addrs,
+		link_list) if (addr_in_prefix(addr, &ia->addr, ia->prefix_len)) return true;
 	return false;
 }
 
@@ -61,7 +60,8 @@ enum ip_local_type ip_local_type(struct ip *ip, const struct net_addr *addr,
 {
 	uint64_t h = addr_hash(ip, addr);
 
-	hash_for_each_match (node, &ip->locals, h) {
+	hash_for_each_match(node, &ip->locals, h)
+	{
 		struct local_entry *e = hash_entry(node, struct local_entry, node);
 		struct ifaddr *ia = e->ia;
 
@@ -128,8 +128,8 @@ static void lifetime_fire(struct timer *timer)
 	}
 	if (ia->valid_until)
 		timer_arm(&core->timers, &ia->timer,
-			  ia->deprecated || !ia->preferred_until ? ia->valid_until :
-								    ia->preferred_until);
+			  ia->deprecated || !ia->preferred_until ? ia->valid_until
+								 : ia->preferred_until);
 }
 
 int ifaddr_add(struct ip *ip, struct link *link, const struct net_ifaddr *from)
@@ -156,8 +156,8 @@ int ifaddr_add(struct ip *ip, struct link *link, const struct net_ifaddr *from)
 	ia->preferred_until = from->preferred_until;
 	timer_init(&ia->timer, lifetime_fire);
 	default_broadcast(ia, &from->broadcast);
-	ia->local = (struct local_entry){ .ia = ia };
-	ia->bcast = (struct local_entry){ .ia = ia, .broadcast = true };
+	ia->local = (struct local_entry){.ia = ia};
+	ia->bcast = (struct local_entry){.ia = ia, .broadcast = true};
 	hash_insert(&ip->locals, &ia->local.node, addr_hash(ip, &ia->addr));
 	if (ia->broadcast.family)
 		hash_insert(&ip->locals, &ia->bcast.node, addr_hash(ip, &ia->broadcast));

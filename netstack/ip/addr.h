@@ -26,7 +26,7 @@ static inline bool addr_is_limited_broadcast(const struct net_addr *a)
 
 static inline bool addr_is_loopback(const struct net_addr *a)
 {
-	static const uint8_t one[16] = { [15] = 1 };
+	static const uint8_t one[16] = {[15] = 1};
 
 	return a->family == AF_INET ? a->v4[0] == 127 : !memcmp(a->v6, one, 16);
 }
@@ -52,7 +52,7 @@ static inline bool addr_needs_scope(const struct net_addr *a)
 
 static inline bool addr_is_mapped(const struct net_addr *a)
 {
-	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
+	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
 
 	return a->family == AF_INET6 && !memcmp(a->v6, prefix, 12);
 }
@@ -99,7 +99,7 @@ static inline unsigned addr_bits(uint16_t family)
 /* ff02::1:ffXX:XXXX of an address (RFC 4291 2.7.1). */
 static inline struct net_addr addr_solicited_node(const struct net_addr *a)
 {
-	struct net_addr g = { .family = AF_INET6 };
+	struct net_addr g = {.family = AF_INET6};
 
 	g.v6[0] = 0xff;
 	g.v6[1] = 0x02;
@@ -111,7 +111,7 @@ static inline struct net_addr addr_solicited_node(const struct net_addr *a)
 
 static inline struct net_addr addr_all_nodes6(void)
 {
-	struct net_addr g = { .family = AF_INET6 };
+	struct net_addr g = {.family = AF_INET6};
 
 	g.v6[0] = 0xff;
 	g.v6[1] = 0x02;
@@ -129,7 +129,7 @@ static inline struct net_addr addr_all_routers6(void)
 
 static inline struct net_addr addr4(uint32_t host_order)
 {
-	struct net_addr a = { .family = AF_INET };
+	struct net_addr a = {.family = AF_INET};
 
 	for (int i = 0; i < 4; i++)
 		a.v4[i] = (uint8_t)(host_order >> (24 - 8 * i));

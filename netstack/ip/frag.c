@@ -158,7 +158,7 @@ int ip6_fragment(struct ip *ip, struct ip_path *path, struct pkt *pkt, uint32_t 
 
 	for (uint32_t off = 0; off < data && r == 0; off += step) {
 		uint32_t len = MIN(step, data - off);
-		struct ip6_frag f = { next, (uint16_t)off, off + len < data, id };
+		struct ip6_frag f = {next, (uint16_t)off, off + len < data, id};
 		struct pkt *frag = piece(pkt, keep, off, len);
 
 		if (!frag || emit6(frag, pkt, keep, next_at, &f) < 0) {

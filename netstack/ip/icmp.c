@@ -30,8 +30,8 @@ static bool global_ok(struct ip *ip)
 static bool peer_ok(struct ip *ip, const struct net_addr *peer)
 {
 	const struct net_tunables *tun = &ip->core->tun;
-	int32_t gap_ms = peer->family == AF_INET ? tun->icmp_ratelimit_ms :
-						   tun->icmp6_ratelimit_ms / 10;
+	int32_t gap_ms =
+		peer->family == AF_INET ? tun->icmp_ratelimit_ms : tun->icmp6_ratelimit_ms / 10;
 	uint64_t h = siphash(&ip->core->key, peer->bytes, 16);
 	struct icmp_peer *p = &ip->icmp_peers[h % ICMP_PEERS];
 	uint32_t gap = (uint32_t)MAX(gap_ms, 0);
@@ -39,7 +39,7 @@ static bool peer_ok(struct ip *ip, const struct net_addr *peer)
 	if (!gap)
 		return true;
 	if (!addr_eq(&p->addr, peer)) {
-		*p = (struct icmp_peer){ .addr = *peer, .last = ip->core->now, .tokens_ms = 6 * gap };
+		*p = (struct icmp_peer){.addr = *peer, .last = ip->core->now, .tokens_ms = 6 * gap};
 	} else {
 		net_dur since_ms = (ip->core->now - p->last) / NET_MS(1);
 
@@ -113,7 +113,7 @@ void icmp_report(struct ip *ip, struct ip_error *err)
 void icmp_neigh_failed(struct ip *ip, struct link *link, struct pkt *pkt)
 {
 	uint8_t version = 0;
-	struct ip_error err = { .link = link->id, .err = EHOSTUNREACH, .hard = true };
+	struct ip_error err = {.link = link->id, .err = EHOSTUNREACH, .hard = true};
 	struct rd in;
 
 	pkt_uncharge(pkt);

@@ -50,9 +50,9 @@ static bool error_allowed(struct ip *ip, struct pkt *pkt)
 		uint8_t type = rd_u8(&in);
 
 		/* Never about an error. */
-		return !rd_failed(&in) && (type == ICMP4_ECHO || type == ICMP4_ECHO_REPLY ||
-					   type == ICMP4_TIMESTAMP ||
-					   type == ICMP4_TIMESTAMP_REPLY);
+		return !rd_failed(&in) &&
+		       (type == ICMP4_ECHO || type == ICMP4_ECHO_REPLY || type == ICMP4_TIMESTAMP ||
+			type == ICMP4_TIMESTAMP_REPLY);
 	}
 	return true;
 }
@@ -76,7 +76,7 @@ static void count_out(struct ip *ip, uint8_t type)
 
 void icmp4_error(struct ip *ip, struct pkt *pkt, uint8_t type, uint8_t code, uint32_t rest)
 {
-	struct icmp_hdr hdr = { .type = type, .code = code, .rest = rest };
+	struct icmp_hdr hdr = {.type = type, .code = code, .rest = rest};
 	const struct net_addr *src = NULL;
 	struct ip_path path;
 	struct pkt *err;
@@ -167,12 +167,12 @@ static void unreach_errno(uint8_t code, int *err, bool *hard)
 		int err;
 		bool hard;
 	} table[] = {
-		{ ENETUNREACH, false },	 { EHOSTUNREACH, false }, { ENOPROTOOPT, true },
-		{ ECONNREFUSED, true },	 { EMSGSIZE, false },	  { EOPNOTSUPP, false },
-		{ ENETUNREACH, true },	 { EHOSTDOWN, true },	  { ENONET, true },
-		{ ENETUNREACH, true },	 { EHOSTUNREACH, true },  { ENETUNREACH, false },
-		{ EHOSTUNREACH, false }, { EHOSTUNREACH, true },  { EHOSTUNREACH, true },
-		{ EHOSTUNREACH, true },
+		{ENETUNREACH, false},  {EHOSTUNREACH, false}, {ENOPROTOOPT, true},
+		{ECONNREFUSED, true},  {EMSGSIZE, false},     {EOPNOTSUPP, false},
+		{ENETUNREACH, true},   {EHOSTDOWN, true},     {ENONET, true},
+		{ENETUNREACH, true},   {EHOSTUNREACH, true},  {ENETUNREACH, false},
+		{EHOSTUNREACH, false}, {EHOSTUNREACH, true},  {EHOSTUNREACH, true},
+		{EHOSTUNREACH, true},
 	};
 
 	if (code < ARRAY_LEN(table)) {
@@ -187,7 +187,7 @@ static void unreach_errno(uint8_t code, int *err, bool *hard)
 /* RFC 1191 5: routers that do not say. The next plateau below the packet's length. */
 static uint32_t plateau(uint32_t len)
 {
-	static const uint16_t steps[] = { 32000, 17914, 8166, 4352, 2002, 1492, 576, 296, 216, 128 };
+	static const uint16_t steps[] = {32000, 17914, 8166, 4352, 2002, 1492, 576, 296, 216, 128};
 
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
 		if (steps[i] < len)
@@ -217,7 +217,7 @@ static bool classify(const struct icmp_hdr *hdr, struct ip_error *e)
 
 static enum drop error_in(struct ip *ip, struct pkt *pkt, const struct icmp_hdr *hdr)
 {
-	struct ip_error e = { .type = hdr->type, .code = hdr->code, .link = pkt->ip.link };
+	struct ip_error e = {.type = hdr->type, .code = hdr->code, .link = pkt->ip.link};
 	struct ip4_hdr inner;
 	struct rd in;
 

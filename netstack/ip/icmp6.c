@@ -56,7 +56,7 @@ static bool error_allowed(struct pkt *pkt, uint8_t type, uint8_t code)
 
 void icmp6_error(struct ip *ip, struct pkt *pkt, uint8_t type, uint8_t code, uint32_t rest)
 {
-	struct icmp_hdr hdr = { .type = type, .code = code, .rest = rest };
+	struct icmp_hdr hdr = {.type = type, .code = code, .rest = rest};
 	const struct net_addr *src = NULL;
 	struct ip_path path;
 	struct pkt *err;
@@ -105,8 +105,8 @@ static bool classify(const struct icmp_hdr *hdr, struct ip_error *e)
 		int err;
 		bool hard;
 	} unreach[] = {
-		{ ENETUNREACH, false }, { EACCES, true },  { EHOSTUNREACH, false },
-		{ EHOSTUNREACH, false }, { ECONNREFUSED, true }, { EACCES, true }, { EACCES, true },
+		{ENETUNREACH, false}, {EACCES, true}, {EHOSTUNREACH, false}, {EHOSTUNREACH, false},
+		{ECONNREFUSED, true}, {EACCES, true}, {EACCES, true},
 	};
 
 	e->v6 = true;
@@ -137,7 +137,8 @@ static bool classify(const struct icmp_hdr *hdr, struct ip_error *e)
 static bool inner_transport(struct rd *in, uint8_t *next)
 {
 	for (int i = 0; i < IP6_EXT_MAX; i++) {
-		if (*next == IP6_EXT_HOPOPTS || *next == IP6_EXT_DSTOPTS || *next == IP6_EXT_ROUTING) {
+		if (*next == IP6_EXT_HOPOPTS || *next == IP6_EXT_DSTOPTS ||
+		    *next == IP6_EXT_ROUTING) {
 			*next = rd_u8(in);
 			rd_skip(in, (rd_u8(in) + 1u) * 8 - 2);
 		} else if (*next == IP6_EXT_FRAGMENT) {
@@ -157,7 +158,7 @@ static bool inner_transport(struct rd *in, uint8_t *next)
 
 static enum drop error_in(struct ip *ip, struct pkt *pkt, const struct icmp_hdr *hdr)
 {
-	struct ip_error e = { .type = hdr->type, .code = hdr->code, .link = pkt->ip.link };
+	struct ip_error e = {.type = hdr->type, .code = hdr->code, .link = pkt->ip.link};
 	struct ip6_hdr_v inner;
 	struct rd in;
 

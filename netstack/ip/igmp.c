@@ -22,7 +22,7 @@ static void send_report(struct mcast_group *g, struct pkt *pkt, const struct net
 
 void igmp_report(struct mcast_group *g, bool leave)
 {
-	struct mcast_record rec = { leave ? 3 : g->reports_left ? 4 : 2, g->group };
+	struct mcast_record rec = {leave ? 3 : g->reports_left ? 4 : 2, g->group};
 	struct net_addr dst = addr4(0xe0000016); /* 224.0.0.22 */
 	struct pkt *pkt = pkt_new(&g->ip->core->pool, PKT_HEADROOM);
 	struct wr out;

@@ -90,9 +90,9 @@ int ip_init(struct ip *ip, struct net_core *core, struct links *links)
 	    hash_init(&ip->reasm.table, 4) < 0)
 		return -ENOMEM;
 
-	static const struct ip_proto icmp4 = { .input = icmp4_input };
-	static const struct ip_proto icmp6 = { .input = icmp6_input };
-	static const struct ip_proto igmp = { .input = igmp_input };
+	static const struct ip_proto icmp4 = {.input = icmp4_input};
+	static const struct ip_proto icmp6 = {.input = icmp6_input};
+	static const struct ip_proto igmp = {.input = igmp_input};
 
 	ip->protos[IPPROTO_ICMP] = icmp4;
 	ip->protos[IPPROTO_ICMPV6] = icmp6;
@@ -168,7 +168,7 @@ static uint64_t id_hash(struct ip *ip, const struct net_addr *src, const struct 
 {
 	struct {
 		uint64_t a[2], b[2];
-	} key = { { src->quad[0], src->quad[1] }, { dst->quad[0], dst->quad[1] } };
+	} key = {{src->quad[0], src->quad[1]}, {dst->quad[0], dst->quad[1]}};
 
 	return siphash(&ip->id_key, &key, sizeof(key));
 }

@@ -36,8 +36,8 @@ struct reasm_table {
 #define IP_PREFIX_LENS 129
 
 struct route_table {
-	struct hash hash;		      /* (prefix, length) -> struct route */
-	uint32_t per_len[IP_PREFIX_LENS];     /* how many routes have that length */
+	struct hash hash;		  /* (prefix, length) -> struct route */
+	uint32_t per_len[IP_PREFIX_LENS]; /* how many routes have that length */
 };
 
 struct ip {
@@ -59,11 +59,13 @@ struct ip {
 	struct icmp_peer icmp_peers[ICMP_PEERS];
 	struct siphash_key id_key;
 	uint32_t ip_ids[256]; /* IPv4 and fragment ids, per destination hash (RFC 7739 5.3) */
-	/* Raw sockets: a copy of each packet of a protocol, before the transport. Filled by raw/. */
+	/* Raw sockets: a copy of each packet of a protocol, before the transport. Filled by raw/.
+	 */
 	void *raw_ctx;
 	/* Returns whether some socket took a copy. Borrows @pkt, view at the transport header. */
 	bool (*raw_input)(void *ctx, struct pkt *pkt);
-	/* Echo replies and the like, for ping sockets: takes nothing, returns whether one took it. */
+	/* Echo replies and the like, for ping sockets: takes nothing, returns whether one took it.
+	 */
 	bool (*ping_input)(void *ctx, struct pkt *pkt);
 	void (*ping_error)(void *ctx, const struct ip_error *err);
 };
@@ -92,14 +94,14 @@ struct local_entry { /* in ip->locals */
 struct ifaddr {
 	struct local_entry local;
 	struct local_entry bcast;
-	struct list link_list;	/* in link->addrs */
+	struct list link_list; /* in link->addrs */
 	struct ip *ip;
 	struct link *link;
 	struct net_addr addr, peer, broadcast;
 	uint8_t prefix_len;
 	bool tentative, duplicate, deprecated, dynamic;
 	uint8_t dad_left;
-	struct timer timer; /* DAD, then lifetimes */
+	struct timer timer;		       /* DAD, then lifetimes */
 	net_time valid_until, preferred_until; /* 0 = for ever */
 };
 
@@ -147,8 +149,8 @@ void route_add_prefix(struct ip *ip, struct ifaddr *ia);
 void route_del_prefix(struct ip *ip, struct ifaddr *ia);
 
 /* srcsel.c: RFC 6724 for IPv6, Linux's rule for IPv4. NULL: none. */
-struct ifaddr *src_select(struct ip *ip, const struct net_addr *dst, const struct net_addr *next_hop,
-			  struct link *out);
+struct ifaddr *src_select(struct ip *ip, const struct net_addr *dst,
+			  const struct net_addr *next_hop, struct link *out);
 
 /* pmtu.c */
 uint32_t pmtu_get(struct ip *ip, const struct net_addr *dst); /* 0 = nothing learned */
@@ -156,12 +158,12 @@ bool pmtu_learn(struct ip *ip, const struct net_addr *dst, uint32_t mtu);
 void pmtu_forget(struct ip *ip, const struct net_addr *dst);
 void pmtu_flush(struct ip *ip);
 
-/* reasm.c. Both take @pkt, view at the data of the fragment (behind the fragment header). Return the
- * whole packet with the view at the transport header, or NULL. */
+/* reasm.c. Both take @pkt, view at the data of the fragment (behind the fragment header). Return
+ * the whole packet with the view at the transport header, or NULL. */
 struct reasm_in {
 	struct net_addr src, dst;
 	uint32_t id;
-	uint8_t proto;	/* key (IPv4) and next header of the first fragment (IPv6) */
+	uint8_t proto; /* key (IPv4) and next header of the first fragment (IPv6) */
 	uint16_t off;
 	bool more;
 };
@@ -196,8 +198,8 @@ void ip_path_init_id(struct ip *ip, struct ip_path *path);
 int ip4_fragment(struct ip *ip, struct ip_path *path, struct pkt *pkt, uint32_t mtu);
 int ip6_fragment(struct ip *ip, struct ip_path *path, struct pkt *pkt, uint32_t mtu);
 
-/* Cuts a super-segment that the receiver of a path cannot have whole (raw, forwarding over a smaller
- * MTU never needs it: the edge cuts by gso_size). */
+/* Cuts a super-segment that the receiver of a path cannot have whole (raw, forwarding over a
+ * smaller MTU never needs it: the edge cuts by gso_size). */
 
 /* icmp*.c. Inputs take @pkt, view at the ICMP header. */
 void icmp4_input(void *ctx, struct pkt *pkt);

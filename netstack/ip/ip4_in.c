@@ -34,7 +34,7 @@ static enum drop check_dest(struct ip *ip, struct link *link, struct pkt *pkt)
 	if (dst->v4[0] == 127 && link->kind != NET_LINK_LOOPBACK)
 		return DROP_IP4_DST_ADDR;
 	if (addr_is_multicast(dst)) {
-		static const uint8_t all_hosts[4] = { 224, 0, 0, 1 };
+		static const uint8_t all_hosts[4] = {224, 0, 0, 1};
 
 		pkt->ip.multicast = true;
 		if (memcmp(dst->v4, all_hosts, 4) && !mcast_find(link, dst))
@@ -146,8 +146,8 @@ void ip4_input(struct ip *ip, struct link *link, struct pkt *pkt)
 	count_in(ip, pkt);
 	pkt_pull(pkt, hdr.hdr_len);
 	if (hdr.frag_off || (hdr.flags & IP4_MF)) {
-		struct reasm_in in = { hdr.src, hdr.dst, hdr.id, hdr.proto, hdr.frag_off,
-				       hdr.flags & IP4_MF };
+		struct reasm_in in = {hdr.src,	 hdr.dst,      hdr.id,
+				      hdr.proto, hdr.frag_off, hdr.flags & IP4_MF};
 
 		pkt = reasm_input(ip, link, pkt, &in);
 		if (!pkt)

@@ -133,7 +133,7 @@ int ip4_output(struct ip *ip, struct ip_path *path, struct pkt *pkt, uint8_t pro
 
 int ip4_output_ra(struct ip *ip, struct ip_path *path, struct pkt *pkt, uint8_t proto)
 {
-	static const uint8_t router_alert[4] = { 148, 4, 0, 0 }; /* RFC 2113 */
+	static const uint8_t router_alert[4] = {148, 4, 0, 0}; /* RFC 2113 */
 
 	return output(ip, path, pkt, proto, router_alert, sizeof(router_alert));
 }

@@ -31,8 +31,7 @@ static enum drop check_dest(struct ip *ip, struct link *link, struct pkt *pkt)
 
 		pkt->ip.multicast = true;
 		/* RFC 4291 2.7: scope 0 is reserved, scope 1 stays in the node. */
-		if (addr_mcast_scope6(dst) == 0 ||
-		    (addr_mcast_scope6(dst) == 1 && !pkt->ip.local))
+		if (addr_mcast_scope6(dst) == 0 || (addr_mcast_scope6(dst) == 1 && !pkt->ip.local))
 			return DROP_IP6_DST_ADDR;
 		if (!addr_eq(dst, &all) && !mcast_find(link, dst))
 			return DROP_MCAST_NOT_JOINED;
@@ -154,7 +153,7 @@ static struct pkt *fragment(struct ip *ip, struct link *link, struct pkt *pkt, u
 	if (!f.off && !f.more) /* RFC 6946: an atomic fragment stands alone */
 		return pkt;
 
-	struct reasm_in r = { pkt->ip.src, pkt->ip.dst, f.id, f.next, f.off, f.more };
+	struct reasm_in r = {pkt->ip.src, pkt->ip.dst, f.id, f.next, f.off, f.more};
 
 	pkt = reasm_input(ip, link, pkt, &r);
 	if (pkt)

@@ -14,9 +14,7 @@ struct mcast_group *mcast_find(struct link *link, const struct net_addr *group)
 {
 	struct mcast_group *g;
 
-	list_for_each_entry(g, &link->groups, link_list)
-		if (addr_eq(&g->group, group))
-			return g;
+	list_for_each_entry(g, &link->groups, link_list) if (addr_eq(&g->group, group)) return g;
 	return NULL;
 }
 
@@ -110,7 +108,8 @@ void mcast_query(struct ip *ip, struct link *link, const struct mcast_query *q, 
 	struct net_core *core = ip->core;
 	struct mcast_group *g;
 
-	list_for_each_entry(g, &link->groups, link_list) {
+	list_for_each_entry(g, &link->groups, link_list)
+	{
 		if (g->group.family != family || is_silent(g))
 			continue;
 		if (q->group.family && !addr_eq(&q->group, &g->group))

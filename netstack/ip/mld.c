@@ -10,7 +10,7 @@
 void mld_report(struct mcast_group *g, bool leave)
 {
 	struct ip *ip = g->ip;
-	struct mcast_record rec = { leave ? 3 : g->reports_left ? 4 : 2, g->group };
+	struct mcast_record rec = {leave ? 3 : g->reports_left ? 4 : 2, g->group};
 	struct net_addr dst = addr_all_nodes6();
 	struct ip_path path;
 	struct pkt *pkt;
@@ -20,7 +20,7 @@ void mld_report(struct mcast_group *g, bool leave)
 	/* RFC 3590 4: the source is link-local, or "::" while there is none. */
 	if (ip_path_init(ip, &path, &dst, NULL, g->link->id) < 0 ||
 	    !addr_is_link_local6(&path.src)) {
-		struct net_addr any = { .family = AF_INET6 };
+		struct net_addr any = {.family = AF_INET6};
 
 		if (!path.link)
 			return;

@@ -46,11 +46,11 @@ static void ndp_send(struct ip *ip, struct link *link, const struct net_addr *sr
 	}
 
 	/* Straight to a known address, past the neighbour table (which asked). */
-	struct ip6_hdr_v hdr = { .payload_len = (uint16_t)len,
-				 .next = IPPROTO_ICMPV6,
-				 .hop_limit = 255,
-				 .src = path.src,
-				 .dst = path.dst };
+	struct ip6_hdr_v hdr = {.payload_len = (uint16_t)len,
+				.next = IPPROTO_ICMPV6,
+				.hop_limit = 255,
+				.src = path.src,
+				.dst = path.dst};
 	uint8_t *l3 = pkt_push(pkt, IP6_HDR_LEN);
 
 	wr_init(&out, l3, IP6_HDR_LEN);
@@ -114,8 +114,8 @@ static enum drop solicitation(struct ip *ip, struct link *link, struct pkt *pkt,
 	struct ifaddr *ia;
 	bool dad = addr_is_any(src);
 
-	if (ndp_parse_target(&target, in) != DROP_NONE ||
-	    ndp_parse_opts(&opts, in) != DROP_NONE || addr_is_multicast(&target))
+	if (ndp_parse_target(&target, in) != DROP_NONE || ndp_parse_opts(&opts, in) != DROP_NONE ||
+	    addr_is_multicast(&target))
 		return DROP_NDP_MALFORMED;
 	if (dad && opts.has_slla)
 		return DROP_NDP_MALFORMED;
@@ -145,8 +145,8 @@ static enum drop advertisement(struct ip *ip, struct link *link, struct pkt *pkt
 	struct ifaddr *ia;
 	unsigned how = NEIGH_HAS_ROUTER;
 
-	if (ndp_parse_target(&target, in) != DROP_NONE ||
-	    ndp_parse_opts(&opts, in) != DROP_NONE || addr_is_multicast(&target))
+	if (ndp_parse_target(&target, in) != DROP_NONE || ndp_parse_opts(&opts, in) != DROP_NONE ||
+	    addr_is_multicast(&target))
 		return DROP_NDP_MALFORMED;
 	if (pkt->ip.multicast && (flags & NDP_NA_SOLICITED))
 		return DROP_NDP_MALFORMED;

@@ -28,13 +28,13 @@ static struct link *first_ether(struct ip *ip)
 {
 	struct link *link;
 
-	list_for_each_entry(link, &ip->links->all, all)
-		if (link->up && link->kind != NET_LINK_LOOPBACK)
-			return link;
+	list_for_each_entry(link, &ip->links->all,
+			    all) if (link->up && link->kind != NET_LINK_LOOPBACK) return link;
 	return NULL;
 }
 
-/* The link for multicast and limited broadcast: as asked, that of the source, a route's, the first. */
+/* The link for multicast and limited broadcast: as asked, that of the source, a route's, the first.
+ */
 static int group_link(struct ip *ip, struct ip_path *path)
 {
 	net_link_id want = wanted_link(path);
@@ -81,8 +81,7 @@ static int unicast_route(struct ip *ip, struct ip_path *path, const struct route
 
 	if (!rt) {
 		/* Bound to a link without a route: on link, as Linux does for IPv4. */
-		struct link *link =
-			path->bound ? link_find(ip->links, path->bound) : NULL;
+		struct link *link = path->bound ? link_find(ip->links, path->bound) : NULL;
 
 		if (!link || path->dst.family != AF_INET)
 			return -ENETUNREACH;
@@ -128,7 +127,7 @@ static int pick_source(struct ip *ip, struct ip_path *path, const struct route *
 	/* RFC 1122 3.2.1.3: 0.0.0.0 as a source only while an address is being learned. */
 	if (path->dst.family == AF_INET &&
 	    (path->type == IP_DST_BROADCAST || path->type == IP_DST_MULTICAST)) {
-		path->src = (struct net_addr){ .family = AF_INET };
+		path->src = (struct net_addr){.family = AF_INET};
 		return 0;
 	}
 	return path->dst.family == AF_INET ? -ENETUNREACH : -EADDRNOTAVAIL;
@@ -202,7 +201,7 @@ static int refresh(struct ip *ip, struct ip_path *path)
 int ip_path_init(struct ip *ip, struct ip_path *path, const struct net_addr *dst,
 		 const struct net_addr *src, net_link_id bound)
 {
-	*path = (struct ip_path){ .dst = *dst, .bound = bound, .pmtudisc = IP_PMTU_WANT };
+	*path = (struct ip_path){.dst = *dst, .bound = bound, .pmtudisc = IP_PMTU_WANT};
 	if (src && src->family && !addr_is_any(src)) {
 		path->src = *src;
 		path->src_fixed = true;
@@ -265,7 +264,7 @@ size_t ip_path_queued(const struct ip_path *path)
 
 int ip_xmit(struct ip *ip, struct ip_path *path, struct pkt *pkt)
 {
-	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 	struct link *link = path->link;
 	uint16_t type = path->dst.family == AF_INET ? ETH_TYPE_IP4 : ETH_TYPE_IP6;
 	uint8_t mac[6];

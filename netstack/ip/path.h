@@ -30,30 +30,30 @@ enum ip_pmtudisc {
 struct ip_path {
 	/* What was asked for. */
 	struct net_addr dst;
-	struct net_addr src;	 /* chosen, or as asked */
-	net_link_id bound;	 /* SO_BINDTODEVICE and the like; 0 = any */
-	bool src_fixed;		 /* src was asked for: keep it */
-	bool nonlocal_src;	 /* src need not be ours (IP_FREEBIND, IP_TRANSPARENT) */
-	bool dont_route;	 /* SO_DONTROUTE: only on-link */
-	bool mcast_loop;	 /* our own copy of multicast */
+	struct net_addr src; /* chosen, or as asked */
+	net_link_id bound;   /* SO_BINDTODEVICE and the like; 0 = any */
+	bool src_fixed;	     /* src was asked for: keep it */
+	bool nonlocal_src;   /* src need not be ours (IP_FREEBIND, IP_TRANSPARENT) */
+	bool dont_route;     /* SO_DONTROUTE: only on-link */
+	bool mcast_loop;     /* our own copy of multicast */
 	/* What the caller may set at any time. */
-	uint8_t hop_limit;	 /* 0 = default */
-	uint8_t tos;		 /* DSCP and ECN */
-	uint8_t pmtudisc;	 /* enum ip_pmtudisc */
-	uint32_t flow_label;	 /* IPv6 */
+	uint8_t hop_limit;   /* 0 = default */
+	uint8_t tos;	     /* DSCP and ECN */
+	uint8_t pmtudisc;    /* enum ip_pmtudisc */
+	uint32_t flow_label; /* IPv6 */
 	/* What was found. */
-	uint8_t type;		 /* enum ip_dst_type */
-	bool local;		 /* to ourselves: over the loopback */
+	uint8_t type; /* enum ip_dst_type */
+	bool local;   /* to ourselves: over the loopback */
 	struct net_addr next_hop;
 	struct link *link;
-	struct neigh *neigh;	 /* cached; NULL = look it up */
+	struct neigh *neigh; /* cached; NULL = look it up */
 	uint32_t link_mtu;
-	uint32_t route_mtu;	 /* of link and route */
-	uint32_t mtu;		 /* path MTU: ip_path_mtu() keeps it current */
+	uint32_t route_mtu; /* of link and route */
+	uint32_t mtu;	    /* path MTU: ip_path_mtu() keeps it current */
 	uint32_t gen, neigh_gen, pmtu_gen;
-	uint32_t id_base;	 /* where this pair's IP ids begin */
+	uint32_t id_base; /* where this pair's IP ids begin */
 	uint8_t id_slot;
-	int error;		 /* of the last lookup */
+	int error; /* of the last lookup */
 };
 
 enum ip_dst_type {

@@ -25,7 +25,8 @@ static uint64_t pmtu_hash(struct ip *ip, const struct net_addr *dst)
 
 static struct pmtu *pmtu_find(struct ip *ip, const struct net_addr *dst)
 {
-	hash_for_each_match (node, &ip->pmtus, pmtu_hash(ip, dst)) {
+	hash_for_each_match(node, &ip->pmtus, pmtu_hash(ip, dst))
+	{
 		struct pmtu *p = hash_entry(node, struct pmtu, node);
 
 		if (addr_eq(&p->dst, dst))

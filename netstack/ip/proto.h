@@ -17,14 +17,14 @@ struct ip_error {
 	struct net_addr offender; /* who reports */
 	net_link_id link;	  /* that the report came in on */
 	uint8_t proto;
-	uint8_t type, code;	  /* ICMP, or ICMPv6 if v6 */
+	uint8_t type, code; /* ICMP, or ICMPv6 if v6 */
 	bool v6;
-	bool hard;		  /* ends a connection attempt (RFC 1122 4.2.3.9) */
-	int err;		  /* positive errno: ECONNREFUSED, EHOSTUNREACH, EMSGSIZE ... */
-	uint32_t mtu;		  /* EMSGSIZE: the new path MTU, already recorded; else 0 */
-	const uint8_t *payload;	  /* the start of the transport header that came back */
-	uint32_t payload_len;	  /* at least 8 */
-	struct pkt *pkt;	  /* view: the transport header that came back (borrowed) */
+	bool hard;		/* ends a connection attempt (RFC 1122 4.2.3.9) */
+	int err;		/* positive errno: ECONNREFUSED, EHOSTUNREACH, EMSGSIZE ... */
+	uint32_t mtu;		/* EMSGSIZE: the new path MTU, already recorded; else 0 */
+	const uint8_t *payload; /* the start of the transport header that came back */
+	uint32_t payload_len;	/* at least 8 */
+	struct pkt *pkt;	/* view: the transport header that came back (borrowed) */
 };
 
 struct ip_proto {

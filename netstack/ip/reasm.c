@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reassembly of fragments of both families.
  *
- * Overlap policy: RFC 5722 for IPv6 and, as Linux does, for IPv4 too: any overlap that is not an exact
- * duplicate discards the whole packet. Limits: memory (truesize), packets, fragments of one packet;
- * the oldest packet goes first. Timers: RFC 791 / RFC 8200 4.5, ICMP only if the first came.
+ * Overlap policy: RFC 5722 for IPv6 and, as Linux does, for IPv4 too: any overlap that is not an
+ * exact duplicate discards the whole packet. Limits: memory (truesize), packets, fragments of one
+ * packet; the oldest packet goes first. Timers: RFC 791 / RFC 8200 4.5, ICMP only if the first
+ * came.
  */
 #include <stdlib.h>
 
@@ -16,13 +17,13 @@ struct reasm {
 	struct link *link;
 	struct net_addr src, dst;
 	uint32_t id;
-	uint8_t proto;	   /* of the key (IPv4) */
-	uint8_t next;	   /* of the first fragment */
-	uint8_t ecn_or;	   /* ECN marks seen, RFC 3168 5.3 */
+	uint8_t proto;	/* of the key (IPv4) */
+	uint8_t next;	/* of the first fragment */
+	uint8_t ecn_or; /* ECN marks seen, RFC 3168 5.3 */
 	bool ecn_bad;
-	uint32_t total;	   /* length of the data; 0 = last fragment not here */
+	uint32_t total; /* length of the data; 0 = last fragment not here */
 	uint32_t have;
-	uint32_t bytes;	   /* truesize held */
+	uint32_t bytes; /* truesize held */
 	uint32_t count;
 	uint32_t largest;
 	struct timer timer;
@@ -44,10 +45,10 @@ static uint64_t reasm_hash(struct ip *ip, const struct reasm_in *in)
 	struct {
 		uint64_t src[2], dst[2];
 		uint64_t rest;
-	} key = { { in->src.quad[0], in->src.quad[1] },
-		  { in->dst.quad[0], in->dst.quad[1] },
-		  (uint64_t)in->id << 32 | in->src.family << 8 |
-			  (in->src.family == AF_INET ? in->proto : 0) };
+	} key = {{in->src.quad[0], in->src.quad[1]},
+		 {in->dst.quad[0], in->dst.quad[1]},
+		 (uint64_t)in->id << 32 | in->src.family << 8 |
+			 (in->src.family == AF_INET ? in->proto : 0)};
 
 	return siphash(&ip->core->key, &key, sizeof(key));
 }
@@ -102,7 +103,8 @@ static void reasm_fire(struct timer *timer)
 
 static struct reasm *reasm_find(struct ip *ip, uint64_t h, const struct reasm_in *in)
 {
-	hash_for_each_match (node, &ip->reasm.table, h) {
+	hash_for_each_match(node, &ip->reasm.table, h)
+	{
 		struct reasm *q = hash_entry(node, struct reasm, node);
 
 		if (q->id == in->id && addr_eq(&q->src, &in->src) && addr_eq(&q->dst, &in->dst) &&
@@ -208,8 +210,7 @@ static bool gather(struct pkt *to, struct list *rest)
 	struct pkt *pkt;
 	unsigned slots = to->nfrags;
 
-	list_for_each_entry(pkt, rest, link)
-		slots += pkt->nfrags + 1u;
+	list_for_each_entry(pkt, rest, link) slots += pkt->nfrags + 1u;
 	if (slots <= PKT_FRAGS) {
 		while ((pkt = list_pop_entry(rest, struct pkt, link)))
 			if (!pkt_join(to, pkt)) {
@@ -262,7 +263,7 @@ static struct pkt *finish(struct reasm *q)
 	whole->ip.proto = q->next;
 	if (q->ecn_or & 8)
 		whole->ip.tos |= 3;
-	whole->offload = (struct net_offload){ 0 };
+	whole->offload = (struct net_offload){0};
 	if (ecn_mix_bad(q) || !gather(whole, &q->frags)) {
 		count_fail(ip, q->src.family);
 		core_drop(ip->core, whole, DROP_NO_MEMORY);
@@ -316,7 +317,7 @@ struct pkt *reasm_input(struct ip *ip, struct link *link, struct pkt *pkt,
 	if (why != DROP_NONE)
 		return discard(ip, q, pkt, why);
 
-	*cb(pkt) = (struct frag_cb){ in->off, pkt_truesize(pkt) };
+	*cb(pkt) = (struct frag_cb){in->off, pkt_truesize(pkt)};
 	list_insert_after(after, &pkt->link);
 	q->count++;
 	q->have += pkt->len;

@@ -23,7 +23,8 @@ static struct route *prefix_find(struct ip *ip, const struct net_addr *prefix, u
 {
 	struct route_table *t = table_of(ip, prefix->family);
 
-	hash_for_each_match (node, &t->hash, route_hash(ip, prefix, len)) {
+	hash_for_each_match(node, &t->hash, route_hash(ip, prefix, len))
+	{
 		struct route *rt = hash_entry(node, struct route, node);
 
 		if (rt->r.prefix_len == len && addr_eq(&rt->r.dst, prefix))
@@ -55,9 +56,7 @@ struct route *route_lookup(struct ip *ip, const struct net_addr *dst, net_link_i
 			continue;
 		if (route_fits(first, bound))
 			return first;
-		list_for_each_entry(rt, &first->same, same)
-			if (route_fits(rt, bound))
-				return rt;
+		list_for_each_entry(rt, &first->same, same) if (route_fits(rt, bound)) return rt;
 	}
 	return NULL;
 }
@@ -82,7 +81,8 @@ static void chain_insert(struct ip *ip, struct route *rt)
 		hash_insert(&t->hash, &rt->node, route_hash(ip, &rt->r.dst, rt->r.prefix_len));
 		return;
 	}
-	list_for_each_entry(other, &first->same, same) {
+	list_for_each_entry(other, &first->same, same)
+	{
 		if (rt->r.metric < other->r.metric) {
 			list_insert_before(&other->same, &rt->same);
 			return;
@@ -137,9 +137,9 @@ static int config_check(const struct net_route *from)
 		return -EINVAL;
 	if (from->prefix_len > addr_bits(family) || from->type > NET_ROUTE_PROHIBIT)
 		return -EINVAL;
-	if (from->gateway.family && (from->gateway.family != family ||
-				     addr_is_any(&from->gateway) ||
-				     addr_is_multicast(&from->gateway)))
+	if (from->gateway.family &&
+	    (from->gateway.family != family || addr_is_any(&from->gateway) ||
+	     addr_is_multicast(&from->gateway)))
 		return -EINVAL;
 	if (from->prefsrc.family && from->prefsrc.family != family)
 		return -EINVAL;
@@ -189,9 +189,7 @@ static bool exists(struct ip *ip, const struct net_addr *prefix, const struct ne
 		return false;
 	if (same_route(first, from, link))
 		return true;
-	list_for_each_entry(rt, &first->same, same)
-		if (same_route(rt, from, link))
-			return true;
+	list_for_each_entry(rt, &first->same, same) if (same_route(rt, from, link)) return true;
 	return false;
 }
 
@@ -255,7 +253,8 @@ int route_del(struct ip *ip, const struct net_route *key)
 		route_free(first);
 		return 0;
 	}
-	list_for_each_entry(rt, &first->same, same) {
+	list_for_each_entry(rt, &first->same, same)
+	{
 		if (key_matches(rt, key)) {
 			route_free(rt);
 			return 0;
@@ -268,9 +267,7 @@ void routes_flush(struct ip *ip, struct link *link)
 {
 	struct route *rt;
 
-	list_for_each_entry_safe(rt, &ip->all_routes, all)
-		if (rt->link == link)
-			route_free(rt);
+	list_for_each_entry_safe(rt, &ip->all_routes, all) if (rt->link == link) route_free(rt);
 }
 
 static struct net_route prefix_route(const struct ifaddr *ia)
@@ -280,7 +277,7 @@ static struct net_route prefix_route(const struct ifaddr *ia)
 		.prefix_len = ia->prefix_len,
 		.origin = NET_ROUTE_ORIGIN_KERNEL,
 		.link = ia->link->id,
-		.prefsrc = ia->addr.family == AF_INET ? ia->addr : (struct net_addr){ 0 },
+		.prefsrc = ia->addr.family == AF_INET ? ia->addr : (struct net_addr){0},
 		.metric = ia->addr.family == AF_INET ? 0 : 256,
 	};
 }
@@ -307,19 +304,21 @@ void route_del_prefix(struct ip *ip, struct ifaddr *ia)
 	struct route *rt;
 
 	/* Another address of the same prefix keeps it. */
-	list_for_each_entry(other, &ia->link->addrs, link_list)
-		if (other != ia && other->prefix_len == ia->prefix_len &&
-		    addr_in_prefix(&other->addr, &r.dst, r.prefix_len)) {
-			list_for_each_entry(rt, &ip->all_routes, all)
-				if (addr_eq(&rt->r.prefsrc, &ia->addr))
-					rt->r.prefsrc = other->addr;
-			return;
-		}
-	r.prefsrc = (struct net_addr){ 0 };
+	list_for_each_entry(other, &ia->link->addrs,
+			    link_list) if (other != ia && other->prefix_len == ia->prefix_len &&
+					   addr_in_prefix(&other->addr, &r.dst, r.prefix_len))
+	{
+		list_for_each_entry(rt, &ip->all_routes,
+				    all) if (addr_eq(&rt->r.prefsrc, &ia->addr)) rt->r.prefsrc =
+			other->addr;
+		return;
+	}
+	r.prefsrc = (struct net_addr){0};
 	if (ia->peer.family)
 		r.dst = ia->peer;
-	list_for_each_entry_safe(rt, &ip->all_routes, all)
-		if (rt->r.origin == NET_ROUTE_ORIGIN_KERNEL && rt->link == ia->link &&
-		    rt->r.prefix_len == r.prefix_len && addr_eq(&rt->r.dst, &r.dst))
-			route_free(rt);
+	list_for_each_entry_safe(rt, &ip->all_routes,
+				 all) if (rt->r.origin == NET_ROUTE_ORIGIN_KERNEL &&
+					  rt->link == ia->link &&
+					  rt->r.prefix_len == r.prefix_len &&
+					  addr_eq(&rt->r.dst, &r.dst)) route_free(rt);
 }

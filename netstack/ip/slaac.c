@@ -10,14 +10,14 @@
 static void interface_id(const struct link *link, uint8_t v6[16])
 {
 	const uint8_t *m = link->mac;
-	uint8_t id[8] = { (uint8_t)(m[0] ^ 2), m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5] };
+	uint8_t id[8] = {(uint8_t)(m[0] ^ 2), m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]};
 
 	memcpy(v6 + 8, id, 8);
 }
 
 int slaac_start(struct ip *ip, struct link *link)
 {
-	struct net_ifaddr ia = { .link = link->id, .prefix_len = 64, .dad = 1 };
+	struct net_ifaddr ia = {.link = link->id, .prefix_len = 64, .dad = 1};
 	int r;
 
 	if (link->kind != NET_LINK_ETHER || link->mtu < 1280)
@@ -38,7 +38,7 @@ int slaac_start(struct ip *ip, struct link *link)
 void slaac_dad_start(struct ifaddr *ia)
 {
 	struct ip *ip = ia->ip;
-	struct net_addr any = { .family = AF_INET6 };
+	struct net_addr any = {.family = AF_INET6};
 
 	if (ia->dad_left) {
 		ia->dad_left--;
@@ -98,11 +98,11 @@ static void on_link_prefix(struct ip *ip, struct link *link, const struct ndp_pr
 	};
 	struct route *rt;
 
-	list_for_each_entry_safe(rt, &ip->all_routes, all)
-		if (rt->r.origin == NET_ROUTE_ORIGIN_RA && rt->link == link &&
-		    rt->r.prefix_len == p->len && !rt->r.gateway.family &&
-		    addr_in_prefix(&rt->r.dst, &p->prefix, p->len))
-			route_free(rt);
+	list_for_each_entry_safe(rt, &ip->all_routes,
+				 all) if (rt->r.origin == NET_ROUTE_ORIGIN_RA && rt->link == link &&
+					  rt->r.prefix_len == p->len && !rt->r.gateway.family &&
+					  addr_in_prefix(&rt->r.dst, &p->prefix, p->len))
+		route_free(rt);
 	if (p->valid_s)
 		(void)route_add(ip, &r);
 }
@@ -110,7 +110,7 @@ static void on_link_prefix(struct ip *ip, struct link *link, const struct ndp_pr
 /* RFC 4862 5.5.3. */
 static void autonomous_prefix(struct ip *ip, struct link *link, const struct ndp_prefix *p)
 {
-	struct net_ifaddr from = { .link = link->id, .prefix_len = 64, .dad = 1, .dynamic = 1 };
+	struct net_ifaddr from = {.link = link->id, .prefix_len = 64, .dad = 1, .dynamic = 1};
 	struct ifaddr *ia;
 
 	if (p->len != 64 || p->preferred_s > p->valid_s || addr_is_link_local6(&p->prefix) ||

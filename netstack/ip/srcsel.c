@@ -24,20 +24,16 @@ struct policy {
 
 /* RFC 6724 2.1, labels only. */
 static const struct policy policies[] = {
-	{ { [15] = 1 }, 128, 0 },
-	{ { [10] = 0xff, [11] = 0xff }, 96, 4 },
-	{ { 0x20, 0x02 }, 16, 2 },
-	{ { 0x20, 0x01 }, 32, 5 },
-	{ { 0xfc }, 7, 13 },
-	{ { 0 }, 96, 3 },
-	{ { 0xfe, 0xc0 }, 10, 11 },
-	{ { 0x3f, 0xfe }, 16, 12 },
+	{{[15] = 1}, 128, 0},	{{[10] = 0xff, [11] = 0xff}, 96, 4},
+	{{0x20, 0x02}, 16, 2},	{{0x20, 0x01}, 32, 5},
+	{{0xfc}, 7, 13},	{{0}, 96, 3},
+	{{0xfe, 0xc0}, 10, 11}, {{0x3f, 0xfe}, 16, 12},
 };
 
 static unsigned label6(const struct net_addr *a)
 {
 	for (size_t i = 0; i < ARRAY_LEN(policies); i++) {
-		struct net_addr p = { .family = AF_INET6 };
+		struct net_addr p = {.family = AF_INET6};
 
 		memcpy(p.v6, policies[i].prefix, 16);
 		if (addr_in_prefix(a, &p, policies[i].len))
@@ -85,11 +81,13 @@ static struct ifaddr *select6(struct ip *ip, const struct net_addr *dst, struct 
 	struct link *link;
 	bool narrow = addr_is_multicast(dst) || addr_is_link_local6(dst);
 
-	list_for_each_entry(link, &ip->links->all, all) {
+	list_for_each_entry(link, &ip->links->all, all)
+	{
 		/* RFC 6724 4: multicast and link-local need an address of the outgoing link. */
 		if (link != out && (narrow || !link->up))
 			continue;
-		list_for_each_entry(ia, &link->addrs, link_list) {
+		list_for_each_entry(ia, &link->addrs, link_list)
+		{
 			if (ia->addr.family != AF_INET6 || !ifaddr_usable(ia))
 				continue;
 			if (link != out && addr_is_link_local6(&ia->addr))
@@ -108,7 +106,8 @@ static struct ifaddr *select4(struct ip *ip, const struct net_addr *next_hop, st
 	struct ifaddr *first = NULL, *ia;
 	struct link *link;
 
-	list_for_each_entry(ia, &out->addrs, link_list) {
+	list_for_each_entry(ia, &out->addrs, link_list)
+	{
 		if (ia->addr.family != AF_INET)
 			continue;
 		if (addr_in_prefix(next_hop, &ia->addr, ia->prefix_len))
@@ -118,18 +117,18 @@ static struct ifaddr *select4(struct ip *ip, const struct net_addr *next_hop, st
 	}
 	if (first)
 		return first;
-	list_for_each_entry(link, &ip->links->all, all) {
+	list_for_each_entry(link, &ip->links->all, all)
+	{
 		if (link->kind == NET_LINK_LOOPBACK)
 			continue;
-		list_for_each_entry(ia, &link->addrs, link_list)
-			if (ia->addr.family == AF_INET)
-				return ia;
+		list_for_each_entry(ia, &link->addrs,
+				    link_list) if (ia->addr.family == AF_INET) return ia;
 	}
 	return NULL;
 }
 
-struct ifaddr *src_select(struct ip *ip, const struct net_addr *dst, const struct net_addr *next_hop,
-			  struct link *out)
+struct ifaddr *src_select(struct ip *ip, const struct net_addr *dst,
+			  const struct net_addr *next_hop, struct link *out)
 {
 	return dst->family == AF_INET ? select4(ip, next_hop, out) : select6(ip, dst, out);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ARP (RFC 826), as the address resolution of the neighbour table. A sender that we know is updated
- * by whatever it broadcasts; a new entry is made only for one who asks for us (RFC 826's merge flag).
+ * by whatever it broadcasts; a new entry is made only for one who asks for us (RFC 826's merge
+ * flag).
  */
 #include "link/link.h"
 
@@ -20,12 +21,12 @@ static void arp_send(struct link *link, const struct arp_pkt *arp, const uint8_t
 	(void)ether_output(link, pkt, dst, ETH_TYPE_ARP);
 }
 
-static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
 void arp_solicit(struct link *link, const struct net_addr *target, const uint8_t *mac)
 {
 	struct links *ls = link->links;
-	struct arp_pkt arp = { .op = ARP_REQUEST, .tpa = *target };
+	struct arp_pkt arp = {.op = ARP_REQUEST, .tpa = *target};
 
 	if (!ls->up.src4(ls->up.ctx, link, target, &arp.spa))
 		return;
@@ -35,7 +36,7 @@ void arp_solicit(struct link *link, const struct net_addr *target, const uint8_t
 
 void arp_announce(struct link *link, const struct net_addr *addr)
 {
-	struct arp_pkt arp = { .op = ARP_REQUEST, .spa = *addr, .tpa = *addr };
+	struct arp_pkt arp = {.op = ARP_REQUEST, .spa = *addr, .tpa = *addr};
 
 	memcpy(arp.sha, link->mac, 6);
 	arp_send(link, &arp, broadcast);
@@ -43,7 +44,7 @@ void arp_announce(struct link *link, const struct net_addr *addr)
 
 static void arp_reply(struct link *link, const struct arp_pkt *req)
 {
-	struct arp_pkt arp = { .op = ARP_REPLY, .spa = req->tpa, .tpa = req->spa };
+	struct arp_pkt arp = {.op = ARP_REPLY, .spa = req->tpa, .tpa = req->spa};
 
 	memcpy(arp.sha, link->mac, 6);
 	memcpy(arp.tha, req->sha, 6);

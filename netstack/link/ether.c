@@ -7,7 +7,7 @@
 
 int ether_output(struct link *link, struct pkt *pkt, const uint8_t dst[6], uint16_t type)
 {
-	struct eth_hdr eth = { .type = type };
+	struct eth_hdr eth = {.type = type};
 	uint8_t *at = pkt_push(pkt, ETH_HDR_LEN);
 	struct wr out;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Software segmentation at the edge of a link: one super-segment is cut piece by piece, as the driver
- * takes frames. Payload is referenced, headers are copied and fixed (wire/gso.c).
+/* Software segmentation at the edge of a link: one super-segment is cut piece by piece, as the
+ * driver takes frames. Payload is referenced, headers are copied and fixed (wire/gso.c).
  */
 #include "link/link.h"
 

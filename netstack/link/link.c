@@ -69,9 +69,7 @@ static int config_check(const struct links *ls, const struct net_link_config *cf
 		return -EINVAL;
 	if (cfg->kind == NET_LINK_ETHER && (eth_is_multi(cfg->mac) || eth_is_zero(cfg->mac)))
 		return -EINVAL;
-	list_for_each_entry(link, &ls->all, all)
-		if (!strcmp(link->name, cfg->name))
-			return -EEXIST;
+	list_for_each_entry(link, &ls->all, all) if (!strcmp(link->name, cfg->name)) return -EEXIST;
 	return ls->count >= ls->core->lim.links ? -ENOSPC : 0;
 }
 
@@ -137,9 +135,7 @@ struct link *link_find(const struct links *ls, net_link_id id)
 {
 	struct link *link;
 
-	list_for_each_entry(link, &ls->all, all)
-		if (link->id == id)
-			return link;
+	list_for_each_entry(link, &ls->all, all) if (link->id == id) return link;
 	return NULL;
 }
 
@@ -231,7 +227,7 @@ void link_input(struct link *link, struct pkt *pkt)
 {
 	struct net_core *core = link->links->core;
 
-	pkt->ip = (struct pkt_ip){ .link = link->id };
+	pkt->ip = (struct pkt_ip){.link = link->id};
 	pkt->l3_off = 0;
 	pkt->rx_time = core->now;
 	if (!link->up) {
@@ -259,7 +255,7 @@ void link_input_local(struct link *link, struct pkt *pkt)
 {
 	struct net_core *core = link->links->core;
 
-	pkt->ip = (struct pkt_ip){ .link = link->id, .local = true };
+	pkt->ip = (struct pkt_ip){.link = link->id, .local = true};
 	pkt->l3_off = 0;
 	pkt->rx_time = core->now;
 	if (link->kind == NET_LINK_LOOPBACK) {

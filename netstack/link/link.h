@@ -37,8 +37,8 @@ struct link_upper {
 };
 
 struct link {
-	struct list all;	 /* in links->all */
-	struct list ready;	 /* in links->ready: has output */
+	struct list all;   /* in links->all */
+	struct list ready; /* in links->ready: has output */
 	struct links *links;
 	net_link_id id;
 	enum net_link_kind kind;
@@ -50,13 +50,13 @@ struct link {
 	bool promisc;
 	bool autoconf;
 	struct pktq tx;
-	struct pkt *gso;	 /* super-segment being cut at the edge */
+	struct pkt *gso; /* super-segment being cut at the edge */
 	uint32_t gso_off, gso_index;
 	struct wire_gso gso_info;
-	struct list addrs;	 /* ip/: struct ifaddr */
-	struct list groups;	 /* ip/: struct mcast_group */
-	uint32_t ra_hop_limit;	 /* ip/: from router advertisements; 0 = none */
-	uint32_t ip6_mtu;	 /* ip/: from router advertisements; 0 = of the link */
+	struct list addrs;	    /* ip/: struct ifaddr */
+	struct list groups;	    /* ip/: struct mcast_group */
+	uint32_t ra_hop_limit;	    /* ip/: from router advertisements; 0 = none */
+	uint32_t ip6_mtu;	    /* ip/: from router advertisements; 0 = of the link */
 	net_dur reachable, retrans; /* ND parameters; 0 = tunables */
 	struct net_link_info stats; /* counters only */
 };
@@ -71,9 +71,9 @@ struct links {
 	struct link_upper up;
 	struct work loop_work;
 	struct hash neighs;
-	struct list neigh_lru;	/* least recently used first */
+	struct list neigh_lru; /* least recently used first */
 	uint32_t neigh_count;
-	uint32_t neigh_gen;	/* grows when a struct neigh is freed */
+	uint32_t neigh_gen; /* grows when a struct neigh is freed */
 };
 
 int links_init(struct links *ls, struct net_core *core);

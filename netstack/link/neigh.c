@@ -16,7 +16,7 @@ static uint64_t neigh_hash(struct links *ls, const struct link *link, const stru
 	struct {
 		uint64_t q[2];
 		uint64_t link;
-	} key = { { addr->quad[0], addr->quad[1] }, (uint64_t)link->id << 16 | addr->family };
+	} key = {{addr->quad[0], addr->quad[1]}, (uint64_t)link->id << 16 | addr->family};
 
 	return siphash(&ls->core->key, &key, sizeof(key));
 }
@@ -25,7 +25,8 @@ struct neigh *neigh_find(struct links *ls, struct link *link, const struct net_a
 {
 	uint64_t h = neigh_hash(ls, link, addr);
 
-	hash_for_each_match (node, &ls->neighs, h) {
+	hash_for_each_match(node, &ls->neighs, h)
+	{
 		struct neigh *n = hash_entry(node, struct neigh, node);
 
 		if (n->link == link && n->addr.family == addr->family &&
@@ -74,7 +75,8 @@ static bool neigh_evict(struct links *ls)
 {
 	struct neigh *n;
 
-	list_for_each_entry(n, &ls->neigh_lru, lru) {
+	list_for_each_entry(n, &ls->neigh_lru, lru)
+	{
 		if (n->state == NET_NEIGH_PERMANENT || n->pending.count)
 			continue;
 		neigh_free(ls, n);
@@ -128,8 +130,8 @@ static void set_state(struct neigh *n, uint8_t state)
 static void set_reachable(struct neigh *n)
 {
 	struct net_core *core = n->link->links->core;
-	net_dur base = n->link->reachable ? n->link->reachable :
-					    NET_MS(core->tun.neigh_base_reachable_ms);
+	net_dur base =
+		n->link->reachable ? n->link->reachable : NET_MS(core->tun.neigh_base_reachable_ms);
 
 	/* RFC 4861 6.3.2: uniformly between 0.5 and 1.5 of the base. */
 	n->reachable = base / 2 + base * rng_below(&core->rng, 1024) / 1024;
@@ -273,8 +275,8 @@ void neigh_update(struct links *ls, struct link *link, const struct net_addr *ad
 	if (how & NEIGH_HAS_ROUTER)
 		n->router = how & NEIGH_IS_ROUTER;
 
-	bool known = n->state & (NET_NEIGH_REACHABLE | NET_NEIGH_STALE | NET_NEIGH_DELAY |
-				 NET_NEIGH_PROBE);
+	bool known = n->state &
+		     (NET_NEIGH_REACHABLE | NET_NEIGH_STALE | NET_NEIGH_DELAY | NET_NEIGH_PROBE);
 
 	if (!known) {
 		if (mac)
@@ -333,7 +335,8 @@ void neigh_flush(struct links *ls, struct link *link, bool permanent_too)
 {
 	struct neigh *n;
 
-	list_for_each_entry_safe(n, &ls->neigh_lru, lru)
-		if (n->link == link && (permanent_too || n->state != NET_NEIGH_PERMANENT))
-			neigh_free(ls, n);
+	list_for_each_entry_safe(n, &ls->neigh_lru,
+				 lru) if (n->link == link &&
+					  (permanent_too || n->state != NET_NEIGH_PERMANENT))
+		neigh_free(ls, n);
 }

@@ -17,11 +17,11 @@ int net_pkt_iov(const struct pkt *pkt, struct iovec *iov, int max)
 	int n = 0;
 
 	if (pkt->lin_len && n < max)
-		iov[n++] = (struct iovec){ pkt->base + pkt->off, pkt->lin_len };
+		iov[n++] = (struct iovec){pkt->base + pkt->off, pkt->lin_len};
 	for (unsigned i = 0; i < pkt->nfrags && n < max; i++) {
 		const struct pkt_frag *f = &pkt->frag[i];
 
-		iov[n++] = (struct iovec){ f->block->data + f->off, f->len };
+		iov[n++] = (struct iovec){f->block->data + f->off, f->len};
 	}
 	return n;
 }

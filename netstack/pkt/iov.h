@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A position in an array of iovecs: gathers user data in, scatters it out, each byte touched once. */
+/* A position in an array of iovecs: gathers user data in, scatters it out, each byte touched once.
+ */
 #pragma once
 
 #include <stddef.h>
@@ -15,7 +16,7 @@ struct iov {
 
 static inline struct iov iov_start(const struct iovec *v, size_t n)
 {
-	return (struct iov){ v, n, 0 };
+	return (struct iov){v, n, 0};
 }
 
 /* Sum of the lengths, saturating at SSIZE_MAX. */
@@ -65,7 +66,8 @@ static inline size_t iov_scatter(struct iov *it, const void *from, size_t len)
 		if (n > len - done)
 			n = len - done;
 		if (n)
-			memcpy((uint8_t *)it->v->iov_base + it->off, (const uint8_t *)from + done, n);
+			memcpy((uint8_t *)it->v->iov_base + it->off, (const uint8_t *)from + done,
+			       n);
 		done += n;
 		it->off += n;
 		if (it->off == it->v->iov_len) {

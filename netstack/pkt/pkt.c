@@ -36,7 +36,7 @@ static bool lin_to_frag(struct pkt *pkt)
 		if (pkt->nfrags == PKT_FRAGS)
 			return false;
 		memmove(pkt->frag + 1, pkt->frag, pkt->nfrags * sizeof(pkt->frag[0]));
-		pkt->frag[0] = (struct pkt_frag){ pkt->block, pkt->off, pkt->lin_len };
+		pkt->frag[0] = (struct pkt_frag){pkt->block, pkt->off, pkt->lin_len};
 		pkt->nfrags++;
 	} else {
 		pkt_block_unref(pkt->block);
@@ -189,7 +189,7 @@ bool pkt_append(struct pkt *pkt, struct pkt_block *block, uint32_t off, uint32_t
 	}
 	if (pkt->nfrags == PKT_FRAGS)
 		return false;
-	pkt->frag[pkt->nfrags++] = (struct pkt_frag){ pkt_block_ref(block), off, len };
+	pkt->frag[pkt->nfrags++] = (struct pkt_frag){pkt_block_ref(block), off, len};
 	pkt->len += len;
 	return true;
 }
@@ -223,8 +223,8 @@ bool pkt_join(struct pkt *to, struct pkt *from)
 	if (to->nfrags + from->nfrags + (from->lin_len > 0) > PKT_FRAGS)
 		return false;
 	if (from->lin_len) {
-		bool ok = from->block ? pkt_append(to, from->block, from->off, from->lin_len) :
-					pkt_append_copy(to, pkt_data(from), from->lin_len);
+		bool ok = from->block ? pkt_append(to, from->block, from->off, from->lin_len)
+				      : pkt_append_copy(to, pkt_data(from), from->lin_len);
 
 		if (!ok)
 			return false;
@@ -280,18 +280,18 @@ struct area {
 static struct area area_at(const struct pkt *pkt, size_t off, size_t len)
 {
 	if (off < pkt->lin_len)
-		return (struct area){ pkt->base + pkt->off + off, MIN(len, pkt->lin_len - off),
-				      pkt->block };
+		return (struct area){pkt->base + pkt->off + off, MIN(len, pkt->lin_len - off),
+				     pkt->block};
 	off -= pkt->lin_len;
 	for (unsigned i = 0; i < pkt->nfrags; i++) {
 		const struct pkt_frag *f = &pkt->frag[i];
 
 		if (off < f->len)
-			return (struct area){ f->block->data + f->off + off,
-					      MIN(len, f->len - off), f->block };
+			return (struct area){f->block->data + f->off + off, MIN(len, f->len - off),
+					     f->block};
 		off -= f->len;
 	}
-	return (struct area){ 0 };
+	return (struct area){0};
 }
 
 size_t pkt_read(const struct pkt *pkt, size_t off, void *to, size_t len)

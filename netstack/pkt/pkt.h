@@ -63,16 +63,16 @@ struct pkt_ip {
 	net_link_id link;
 	uint8_t proto;
 	uint8_t hop_limit;
-	uint8_t tos;	     /* DSCP and ECN: tos & 3 is the ECN field */
+	uint8_t tos; /* DSCP and ECN: tos & 3 is the ECN field */
 	bool multicast : 1;
-	bool broadcast : 1;  /* IP broadcast or link-level broadcast of a unicast IP packet */
-	bool local : 1;	     /* came over the loopback */
+	bool broadcast : 1; /* IP broadcast or link-level broadcast of a unicast IP packet */
+	bool local : 1;	    /* came over the loopback */
 	bool reassembled : 1;
 	bool link_multi : 1; /* link-level broadcast or multicast */
 	uint16_t sport;
 	uint16_t dport;
-	uint16_t frag_max;   /* largest fragment, if reassembled */
-	uint16_t hdr_len;    /* of the IP header with options or extension headers */
+	uint16_t frag_max; /* largest fragment, if reassembled */
+	uint16_t hdr_len;  /* of the IP header with options or extension headers */
 };
 
 struct pkt {
@@ -80,11 +80,11 @@ struct pkt {
 	struct pkt_pool *pool;
 	struct pkt_charge *charge;
 	uint32_t charged;
-	uint32_t len;	    /* of the view: linear part and fragments */
-	uint32_t lin_len;   /* of the linear part */
-	uint32_t off;	    /* view's first byte in base */
-	uint32_t cap;	    /* of base */
-	uint32_t l3_off;    /* IP header's first byte in base, set on receive */
+	uint32_t len;	  /* of the view: linear part and fragments */
+	uint32_t lin_len; /* of the linear part */
+	uint32_t off;	  /* view's first byte in base */
+	uint32_t cap;	  /* of base */
+	uint32_t l3_off;  /* IP header's first byte in base, set on receive */
 	uint8_t *base;
 	struct pkt_block *block; /* that base is in; NULL: inl */
 	struct net_offload offload;
@@ -105,7 +105,7 @@ struct pkt_pool {
 	uint64_t idle_limit; /* bytes kept */
 	uint64_t used;
 	uint64_t idle;
-	uint64_t allocs;     /* times the heap was asked */
+	uint64_t allocs; /* times the heap was asked */
 	struct pkt *free_pkts;
 	struct pkt_block *free_small;
 	struct pkt_block *free_large;
@@ -166,8 +166,8 @@ uint8_t *pkt_put(struct pkt *pkt, size_t n);
  * where they touch. False: no slot left. */
 bool pkt_append(struct pkt *pkt, struct pkt_block *block, uint32_t off, uint32_t len);
 /* Moves the whole payload of @from to the end of @to; frees @from. False (nothing done, @from still
- * the caller's) if slots are missing. The linear part of @from must be in a block or empty, or it is
- * copied to a new block. */
+ * the caller's) if slots are missing. The linear part of @from must be in a block or empty, or it
+ * is copied to a new block. */
 bool pkt_join(struct pkt *to, struct pkt *from);
 /* Appends copies of bytes, in blocks. False: no memory or no slot; the packet may be longer. */
 bool pkt_append_copy(struct pkt *pkt, const void *data, size_t len);

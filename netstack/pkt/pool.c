@@ -18,7 +18,7 @@ static uint64_t block_size(uint32_t cap)
 
 void pkt_pool_init(struct pkt_pool *pool, uint64_t limit, uint64_t idle_limit)
 {
-	*pool = (struct pkt_pool){ .limit = limit, .idle_limit = idle_limit };
+	*pool = (struct pkt_pool){.limit = limit, .idle_limit = idle_limit};
 	list_init(&pool->released);
 }
 
@@ -207,7 +207,7 @@ struct pkt *pkt_new_rx(struct pkt_pool *pool, size_t capacity)
 
 		uint32_t n = (uint32_t)MIN(left, (size_t)b->cap);
 
-		pkt->frag[pkt->nfrags++] = (struct pkt_frag){ b, 0, n };
+		pkt->frag[pkt->nfrags++] = (struct pkt_frag){b, 0, n};
 		left -= n;
 	}
 	pkt->len = (uint32_t)capacity;

@@ -31,9 +31,9 @@ static int ping_connect(struct sock *sk, const struct net_endpoint *peer)
 
 	dg->connected = false;
 	dg->path_ok = false;
-	sk->node.remote = (struct net_endpoint){ 0 };
+	sk->node.remote = (struct net_endpoint){0};
 	if (!sk->user_addr)
-		sk->node.local.addr = (struct net_addr){ .family = (uint16_t)sk->family };
+		sk->node.local.addr = (struct net_addr){.family = (uint16_t)sk->family};
 	if (!peer->addr.family)
 		return 0;
 	if (peer->addr.family != sk->family)
@@ -125,7 +125,7 @@ static ssize_t ping_recv(struct sock *sk, struct net_msg *msg, int flags)
 	if (n < len)
 		msg->flags |= MSG_TRUNC;
 
-	struct net_endpoint from = { .addr = pkt->ip.src };
+	struct net_endpoint from = {.addr = pkt->ip.src};
 
 	sock_put_name(sk, &from, msg->name, &msg->name_len);
 	sock_put_ctl(sk, pkt, msg);
@@ -137,7 +137,7 @@ static ssize_t ping_recv(struct sock *sk, struct net_msg *msg, int flags)
 static struct sock *find(struct raw *raw, uint8_t proto, const struct net_addr *local,
 			 const struct net_addr *remote, uint16_t id, net_link_id link)
 {
-	struct net_endpoint to = { *local, id }, from = { .addr = *remote };
+	struct net_endpoint to = {*local, id}, from = {.addr = *remote};
 	struct demux_node *n = demux_find_bound(&raw->socks->demux, proto, &to, &from, link);
 
 	return n ? container_of(n, struct sock, node) : NULL;
@@ -180,7 +180,7 @@ void ping_error(void *ctx, const struct ip_error *err)
 		return;
 	sk = find(raw, err->proto, &err->local, &err->remote, hdr.echo.id, err->link);
 	if (sk)
-		dgram_error(sk, err, &(struct net_endpoint){ .addr = err->remote });
+		dgram_error(sk, err, &(struct net_endpoint){.addr = err->remote});
 }
 
 const struct sock_ops ping_sock_ops = {

@@ -15,9 +15,9 @@
 #include "wire/wire.h"
 
 enum {
-	OPT_ICMP_FILTER = 1,	/* level SOL_RAW */
-	OPT_ICMP6_FILTER = 1,	/* level IPPROTO_ICMPV6 */
-	OPT_IPV6_CHECKSUM = 7,	/* levels IPPROTO_IPV6, SOL_RAW */
+	OPT_ICMP_FILTER = 1,   /* level SOL_RAW */
+	OPT_ICMP6_FILTER = 1,  /* level IPPROTO_ICMPV6 */
+	OPT_IPV6_CHECKSUM = 7, /* levels IPPROTO_IPV6, SOL_RAW */
 	LEVEL_RAW = 255,
 };
 
@@ -55,9 +55,9 @@ static int raw_connect(struct sock *sk, const struct net_endpoint *peer)
 
 	dg->connected = false;
 	dg->path_ok = false;
-	sk->node.remote = (struct net_endpoint){ 0 };
+	sk->node.remote = (struct net_endpoint){0};
 	if (!sk->user_addr)
-		sk->node.local.addr = (struct net_addr){ .family = (uint16_t)sk->family };
+		sk->node.local.addr = (struct net_addr){.family = (uint16_t)sk->family};
 	if (!peer->addr.family)
 		return 0;
 	if (peer->addr.family != sk->family)
@@ -114,7 +114,8 @@ static bool raw_input(void *ctx, struct pkt *pkt)
 	if (list_empty(&raw->all))
 		return false;
 	pkt_read(pkt, 0, &type, 1);
-	list_for_each_entry(rs, &raw->all, all) {
+	list_for_each_entry(rs, &raw->all, all)
+	{
 		struct pkt *copy;
 
 		if (!wants(rs, pkt, type))
@@ -138,14 +139,14 @@ static void raw_error(void *ctx, const struct ip_error *err)
 	struct raw *raw = ctx;
 	struct raw_sock *rs;
 
-	list_for_each_entry(rs, &raw->all, all) {
+	list_for_each_entry(rs, &raw->all, all)
+	{
 		struct sock *sk = &rs->dg.sk;
 
-		if (sk->protocol != err->proto ||
-		    (sk->family == AF_INET6) != err->v6 ||
+		if (sk->protocol != err->proto || (sk->family == AF_INET6) != err->v6 ||
 		    (rs->dg.connected && !addr_eq(&sk->node.remote.addr, &err->remote)))
 			continue;
-		dgram_error(sk, err, &(struct net_endpoint){ .addr = err->remote });
+		dgram_error(sk, err, &(struct net_endpoint){.addr = err->remote});
 	}
 	ping_error(ctx, err);
 }
@@ -249,7 +250,7 @@ static ssize_t raw_recv(struct sock *sk, struct net_msg *msg, int flags)
 	if (n < len)
 		msg->flags |= MSG_TRUNC;
 
-	struct net_endpoint from = { .addr = pkt->ip.src };
+	struct net_endpoint from = {.addr = pkt->ip.src};
 
 	sock_put_name(sk, &from, msg->name, &msg->name_len);
 	sock_put_ctl(sk, pkt, msg);

@@ -12,9 +12,9 @@ struct raw {
 struct raw_sock {
 	struct dgram dg; /* first */
 	struct list all;
-	uint32_t icmp4_filter; /* ICMP_FILTER: a set bit blocks the type */
+	uint32_t icmp4_filter;	  /* ICMP_FILTER: a set bit blocks the type */
 	uint32_t icmp6_filter[8]; /* ICMP6_FILTER: a set bit blocks the type */
-	int32_t checksum_off;  /* IPV6_CHECKSUM; -1 = none */
+	int32_t checksum_off;	  /* IPV6_CHECKSUM; -1 = none */
 };
 
 int raw_init(struct raw **ret, struct socks *socks);

@@ -9,7 +9,7 @@
 /* The user of an AF_INET6 socket sees IPv4 addresses mapped. */
 static struct net_addr for_user(const struct sock *sk, const struct net_addr *a)
 {
-	struct net_addr m = { .family = AF_INET6 };
+	struct net_addr m = {.family = AF_INET6};
 
 	if (sk->family != AF_INET6 || a->family != AF_INET)
 		return *a;
@@ -24,8 +24,8 @@ static void put_pktinfo(struct sock *sk, const struct pkt *pkt, struct net_ctl *
 
 	if (pkt->ip.multicast || pkt->ip.broadcast) {
 		struct link *link = link_find(sk->ip->links, pkt->ip.link);
-		struct ifaddr *ia = link ? src_select(sk->ip, &pkt->ip.src, &pkt->ip.src, link) :
-					   NULL;
+		struct ifaddr *ia =
+			link ? src_select(sk->ip, &pkt->ip.src, &pkt->ip.src, link) : NULL;
 
 		if (ia)
 			local = ia->addr;
@@ -58,8 +58,8 @@ static void put_ip4(struct sock *sk, const struct pkt *pkt, struct net_ctl *ctl)
 		put_ttl(ctl, pkt);
 	if (o->recv_tos)
 		put_tos(ctl, pkt);
-	if (o->recv_opts && sk->family == AF_INET && pkt->ip.hdr_len > IP4_HDR_LEN &&
-	    pkt->l3_off && pkt->l3_off + pkt->ip.hdr_len <= pkt->off) {
+	if (o->recv_opts && sk->family == AF_INET && pkt->ip.hdr_len > IP4_HDR_LEN && pkt->l3_off &&
+	    pkt->l3_off + pkt->ip.hdr_len <= pkt->off) {
 		ctl->has |= NET_CTL_OPTS;
 		ctl->opts_len = (uint8_t)(pkt->ip.hdr_len - IP4_HDR_LEN);
 		memcpy(ctl->opts, pkt->base + pkt->l3_off + IP4_HDR_LEN, ctl->opts_len);
@@ -98,6 +98,6 @@ void sock_put_ctl(struct sock *sk, const struct pkt *pkt, struct net_msg *msg)
 		put_ip6(sk, pkt, ctl);
 	if (o->recv_origdst || o->recv_origdst6) {
 		ctl->has |= NET_CTL_ORIGDST;
-		ctl->origdst = (struct net_endpoint){ for_user(sk, &pkt->ip.dst), pkt->ip.dport };
+		ctl->origdst = (struct net_endpoint){for_user(sk, &pkt->ip.dst), pkt->ip.dport};
 	}
 }

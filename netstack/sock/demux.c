@@ -41,7 +41,9 @@ uint64_t demux_conn_hash(const struct demux *d, uint8_t proto, const struct net_
 			 const struct net_endpoint *remote)
 {
 	uint64_t key[5] = {
-		local->addr.quad[0], local->addr.quad[1], remote->addr.quad[0],
+		local->addr.quad[0],
+		local->addr.quad[1],
+		remote->addr.quad[0],
 		remote->addr.quad[1],
 		(uint64_t)local->port << 48 | (uint64_t)remote->port << 32 | (uint64_t)proto << 16 |
 			local->addr.family,
@@ -60,7 +62,8 @@ struct demux_node *demux_find_conn(struct demux *d, uint8_t proto, const struct 
 {
 	uint64_t h = demux_conn_hash(d, proto, local, remote);
 
-	hash_for_each_match (node, &d->conns, h) {
+	hash_for_each_match(node, &d->conns, h)
+	{
 		struct demux_node *n = hash_entry(node, struct demux_node, conn);
 
 		if (n->proto == proto && demux_same_ep(&n->local, local) &&
@@ -77,7 +80,8 @@ static uint64_t port_hash(uint8_t proto, uint16_t port)
 
 struct demux_bucket *demux_bucket_find(struct demux *d, uint8_t proto, uint16_t port)
 {
-	hash_for_each_match (node, &d->ports, port_hash(proto, port)) {
+	hash_for_each_match(node, &d->ports, port_hash(proto, port))
+	{
 		struct demux_bucket *b = hash_entry(node, struct demux_bucket, node);
 
 		if (b->proto == proto && b->port == port)
@@ -131,7 +135,8 @@ static int score(const struct demux_node *n, const struct net_endpoint *local, n
 	return n->any6 && !n->v6only && local->addr.family == AF_INET ? s : -1;
 }
 
-struct demux_node *demux_find_bound(struct demux *d, uint8_t proto, const struct net_endpoint *local,
+struct demux_node *demux_find_bound(struct demux *d, uint8_t proto,
+				    const struct net_endpoint *local,
 				    const struct net_endpoint *remote, net_link_id link)
 {
 	struct demux_bucket *b = demux_bucket_find(d, proto, local->port);
@@ -141,7 +146,8 @@ struct demux_node *demux_find_bound(struct demux *d, uint8_t proto, const struct
 
 	if (!b)
 		return NULL;
-	list_for_each_entry(n, &b->lookup, lookup_link) {
+	list_for_each_entry(n, &b->lookup, lookup_link)
+	{
 		int s = score(n, local, link);
 
 		if (s > best_score) {
@@ -159,9 +165,9 @@ struct demux_node *demux_find_bound(struct demux *d, uint8_t proto, const struct
 	uint64_t h = demux_conn_hash(d, proto, local, remote);
 	uint32_t pick = (uint32_t)((h >> 32) * group >> 32);
 
-	list_for_each_entry(n, &b->lookup, lookup_link)
-		if (n->reuse_port && score(n, local, link) == best_score && !pick--)
-			return n;
+	list_for_each_entry(n, &b->lookup, lookup_link) if (n->reuse_port &&
+							    score(n, local, link) == best_score &&
+							    !pick--) return n;
 	return best;
 }
 
@@ -179,7 +185,8 @@ static bool takes_multi(const struct demux_node *n, const struct net_endpoint *l
 	       (n->any6 && !n->v6only && local->addr.family == AF_INET);
 }
 
-struct demux_node *demux_next_multi(struct demux *d, uint8_t proto, const struct net_endpoint *local,
+struct demux_node *demux_next_multi(struct demux *d, uint8_t proto,
+				    const struct net_endpoint *local,
 				    const struct net_endpoint *remote, net_link_id link,
 				    struct demux_node *prev)
 {

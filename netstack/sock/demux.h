@@ -2,8 +2,8 @@
 /* Which object does a packet belong to: connected tuples, bound ports, and who may bind.
  *
  * Objects embed a struct demux_node; it need not be a socket (TIME-WAIT and half-open connections
- * have nodes too). Rules of Linux: SO_REUSEADDR, SO_REUSEPORT, dual-stack wildcards, SO_BINDTODEVICE.
- * Ports are chosen as RFC 6056 3.3.3 (hash of the tuple) and at random for bind().
+ * have nodes too). Rules of Linux: SO_REUSEADDR, SO_REUSEPORT, dual-stack wildcards,
+ * SO_BINDTODEVICE. Ports are chosen as RFC 6056 3.3.3 (hash of the tuple) and at random for bind().
  * All lookups are O(1) expected; a bind is O(sockets on that port).
  */
 #pragma once
@@ -25,24 +25,24 @@ enum demux_kind {
 struct demux_bucket;
 
 struct demux_node {
-	struct hnode conn;	/* in the table of tuples */
-	struct list bind_link;	/* all nodes on the port */
+	struct hnode conn;	 /* in the table of tuples */
+	struct list bind_link;	 /* all nodes on the port */
 	struct list lookup_link; /* those that receive from anybody */
 	struct demux_bucket *bucket;
 	struct net_endpoint local; /* addr.family 0: any address, port 0: none */
 	struct net_endpoint remote;
-	net_link_id bound;	/* only from and to this link; 0 = any */
+	net_link_id bound; /* only from and to this link; 0 = any */
 	uint32_t uid;
 	uint16_t port_lo, port_hi; /* IP_LOCAL_PORT_RANGE; 0 = of the tunables */
-	uint8_t kind;		/* enum demux_kind */
+	uint8_t kind;		   /* enum demux_kind */
 	uint8_t proto;
-	bool v6only;		/* an AF_INET6 wildcard that takes no IPv4 */
-	bool any6;		/* wildcard bound by an AF_INET6 socket */
+	bool v6only; /* an AF_INET6 wildcard that takes no IPv4 */
+	bool any6;   /* wildcard bound by an AF_INET6 socket */
 	bool reuse_addr;
 	bool reuse_port;
-	bool listening;		/* TCP: SO_REUSEADDR does not help against a listener */
-	bool explicit_port;	/* by bind(), not by connect() */
-	bool mcast;		/* UDP: wants copies (always offered multicast) */
+	bool listening;	    /* TCP: SO_REUSEADDR does not help against a listener */
+	bool explicit_port; /* by bind(), not by connect() */
+	bool mcast;	    /* UDP: wants copies (always offered multicast) */
 };
 
 struct demux_bucket {
@@ -70,20 +70,24 @@ struct demux_node *demux_find_conn(struct demux *d, uint8_t proto, const struct 
 				   const struct net_endpoint *remote, net_link_id link);
 
 /* The best unconnected receiver (listener, UDP socket) for a packet to @local from @remote: most
- * specific first; among equal ones of a SO_REUSEPORT group, by the hash of the tuple. NULL if none. */
-struct demux_node *demux_find_bound(struct demux *d, uint8_t proto, const struct net_endpoint *local,
+ * specific first; among equal ones of a SO_REUSEPORT group, by the hash of the tuple. NULL if none.
+ */
+struct demux_node *demux_find_bound(struct demux *d, uint8_t proto,
+				    const struct net_endpoint *local,
 				    const struct net_endpoint *remote, net_link_id link);
 
-/* Every receiver of the port that takes multicast or broadcast to @local from @remote: calls for the
- * next one after @prev (NULL: first). */
-struct demux_node *demux_next_multi(struct demux *d, uint8_t proto, const struct net_endpoint *local,
+/* Every receiver of the port that takes multicast or broadcast to @local from @remote: calls for
+ * the next one after @prev (NULL: first). */
+struct demux_node *demux_next_multi(struct demux *d, uint8_t proto,
+				    const struct net_endpoint *local,
 				    const struct net_endpoint *remote, net_link_id link,
 				    struct demux_node *prev);
 
 /* Puts @n on @port (0: choose one) with n->local.addr and the flags set before. 0, -EADDRINUSE,
  * -ENOMEM. Does not receive yet: see demux_listen(). */
 int demux_bind(struct demux *d, struct demux_node *n, uint16_t port);
-/* Shares the port of @parent without any check: a connection accepted from a listener. 0, -ENOMEM. */
+/* Shares the port of @parent without any check: a connection accepted from a listener. 0, -ENOMEM.
+ */
 int demux_inherit(struct demux *d, struct demux_node *n, const struct demux_node *parent);
 /* Lets @n receive from anybody. With n->listening set, re-checks the conflicts that listening
  * makes (-EADDRINUSE). */

@@ -153,7 +153,7 @@ static struct net_addr bound_source(const struct sock *sk)
 
 	if (!sk->user_addr || addr_is_any(a) || addr_is_multicast(a) ||
 	    ip_local_type(sk->ip, a, NULL) == IP_LOCAL_BROADCAST)
-		return (struct net_addr){ 0 };
+		return (struct net_addr){0};
 	return *a;
 }
 
@@ -177,8 +177,9 @@ static int fix_scope(const struct sock *sk, struct net_addr *dst)
 	if (!addr_needs_scope(dst))
 		return 0;
 	if (!dst->scope)
-		dst->scope = (uint32_t)(sk->node.bound ? sk->node.bound :
-				       addr_is_multicast(dst) ? sk->opt.mcast_if6 : 0);
+		dst->scope = (uint32_t)(sk->node.bound		 ? sk->node.bound
+					: addr_is_multicast(dst) ? sk->opt.mcast_if6
+								 : 0);
 	if (sk->node.bound && dst->scope != (uint32_t)sk->node.bound)
 		return -EINVAL;
 	return dst->scope || addr_is_multicast(dst) ? 0 : -EINVAL;
@@ -274,7 +275,7 @@ static int apply_ctl(struct dgram_tx *tx, const struct net_ctl *ctl)
 static struct net_addr unmap(struct net_addr a)
 {
 	if (addr_is_mapped(&a)) {
-		struct net_addr v4 = { .family = AF_INET };
+		struct net_addr v4 = {.family = AF_INET};
 
 		memcpy(v4.v4, a.v6 + 12, 4);
 		return v4;

@@ -10,7 +10,7 @@ struct dgram {
 	struct pktq rx;
 	uint32_t rx_bytes; /* truesize */
 	bool connected;
-	struct ip_path path;	/* of the last destination */
+	struct ip_path path;	  /* of the last destination */
 	struct net_addr path_src; /* source that was asked for then */
 	bool path_ok;
 };
@@ -33,8 +33,8 @@ bool dgram_connected(const struct sock *sk);
 /* Queues a received packet, view at what the user reads. Takes @pkt; counts drops. */
 void dgram_deliver(struct sock *sk, struct pkt *pkt);
 
-/* The checks of recv(): the error queue, SO_ERROR, an empty queue. Returns the first packet or NULL with
- * the result in *@r. */
+/* The checks of recv(): the error queue, SO_ERROR, an empty queue. Returns the first packet or NULL
+ * with the result in *@r. */
 struct pkt *dgram_recv_start(struct sock *sk, struct net_msg *msg, int flags, ssize_t *r);
 /* Removes the packet and frees it. */
 void dgram_consume(struct sock *sk, struct pkt *pkt);
@@ -44,9 +44,9 @@ struct iov;
 /* A send() under way. */
 struct dgram_tx {
 	struct net_endpoint dst;
-	struct ip_path *path;	/* the socket's, or &own */
+	struct ip_path *path; /* the socket's, or &own */
 	struct ip_path own;
-	uint16_t segment;	/* from the control information; 0 = none */
+	uint16_t segment; /* from the control information; 0 = none */
 };
 
 /* Checks state and destination, finds the path, applies options and control information. */

@@ -66,12 +66,12 @@ bool sock_queue_error(struct sock *sk, const struct ip_error *err, const struct 
 	memcpy(pkt_put(pkt, n), body, n);
 	pkt->rx_time = sk->core->now;
 	*meta(pkt) = (struct errq_meta){
-		.err = { .err = (uint32_t)err->err,
-			 .origin = err->v6 ? ORIGIN_ICMP6 : ORIGIN_ICMP,
-			 .type = err->type,
-			 .code = err->code,
-			 .info = err->mtu,
-			 .offender = err->offender },
+		.err = {.err = (uint32_t)err->err,
+			.origin = err->v6 ? ORIGIN_ICMP6 : ORIGIN_ICMP,
+			.type = err->type,
+			.code = err->code,
+			.info = err->mtu,
+			.offender = err->offender},
 		.dst = *dst,
 	};
 	append(sk, pkt);
@@ -89,7 +89,7 @@ void sock_queue_local_error(struct sock *sk, int err, uint32_t info, const struc
 		return;
 	pkt->rx_time = sk->core->now;
 	*meta(pkt) = (struct errq_meta){
-		.err = { .err = (uint32_t)err, .origin = ORIGIN_LOCAL, .info = info },
+		.err = {.err = (uint32_t)err, .origin = ORIGIN_LOCAL, .info = info},
 		.dst = *dst,
 	};
 	append(sk, pkt);

@@ -12,9 +12,8 @@ static struct mcast_member *find(const struct sock *sk, const struct net_addr *g
 {
 	struct mcast_member *m;
 
-	list_for_each_entry(m, &sk->mcast, list)
-		if (addr_eq(&m->group, group) && (!link || m->link == link))
-			return m;
+	list_for_each_entry(m, &sk->mcast, list) if (addr_eq(&m->group, group) &&
+						     (!link || m->link == link)) return m;
 	return NULL;
 }
 

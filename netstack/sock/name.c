@@ -25,7 +25,7 @@ static int get4(struct net_endpoint *ret, const struct sockaddr *name, socklen_t
 
 static int get6(struct net_endpoint *ret, const struct sockaddr *name, socklen_t len)
 {
-	struct sockaddr_in6 sin6 = { 0 };
+	struct sockaddr_in6 sin6 = {0};
 
 	if (len < SIN6_LEN_MIN)
 		return -EINVAL;
@@ -48,7 +48,7 @@ int sock_get_name(const struct sock *sk, struct net_endpoint *ret, const struct 
 {
 	sa_family_t family;
 
-	*ret = (struct net_endpoint){ 0 };
+	*ret = (struct net_endpoint){0};
 	if (len < sizeof(family))
 		return -EINVAL;
 	memcpy(&family, name, sizeof(family));
@@ -75,7 +75,7 @@ void sock_put_name(const struct sock *sk, const struct net_endpoint *ep, struct 
 	union {
 		struct sockaddr_in sin;
 		struct sockaddr_in6 sin6;
-	} u = { 0 };
+	} u = {0};
 	socklen_t full;
 
 	if (sk->family == AF_INET) {

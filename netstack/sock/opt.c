@@ -58,13 +58,16 @@ struct flag {
 	size_t off;
 };
 
-#define FLAG(n, member) { n, offsetof(struct sock_opts, member) }
+#define FLAG(n, member)                                                                            \
+	{                                                                                          \
+		n, offsetof(struct sock_opts, member)                                              \
+	}
 
 static const struct flag flags[] = {
-	FLAG(SO_DONTROUTE, dont_route),	  FLAG(SO_BROADCAST, broadcast),
-	FLAG(SO_KEEPALIVE, keepalive),	  FLAG(SO_OOBINLINE, oob_inline),
-	FLAG(SO_NO_CHECK, no_check),	  FLAG(SO_BSDCOMPAT, bsd_compat),
-	FLAG(SO_RXQ_OVFL, rxq_ovfl),	  FLAG(OPT_SELECT_ERR_QUEUE, select_err_queue),
+	FLAG(SO_DONTROUTE, dont_route), FLAG(SO_BROADCAST, broadcast),
+	FLAG(SO_KEEPALIVE, keepalive),	FLAG(SO_OOBINLINE, oob_inline),
+	FLAG(SO_NO_CHECK, no_check),	FLAG(SO_BSDCOMPAT, bsd_compat),
+	FLAG(SO_RXQ_OVFL, rxq_ovfl),	FLAG(OPT_SELECT_ERR_QUEUE, select_err_queue),
 };
 
 static bool *flag_of(struct sock *sk, int name)
@@ -130,15 +133,15 @@ static int bind_link(struct sock *sk, net_link_id id, unsigned caps)
 
 static int set_bind_device(struct sock *sk, const void *value, socklen_t len, unsigned caps)
 {
-	char name[16] = { 0 };
+	char name[16] = {0};
 	struct link *link;
 
 	memcpy(name, value, MIN((size_t)len, sizeof(name) - 1));
 	if (!name[0])
 		return bind_link(sk, 0, caps);
-	list_for_each_entry(link, &sk->ip->links->all, all)
-		if (!strcmp(link->name, name))
-			return bind_link(sk, link->id, caps);
+	list_for_each_entry(link, &sk->ip->links->all,
+			    all) if (!strcmp(link->name, name)) return bind_link(sk, link->id,
+										 caps);
 	return -ENODEV;
 }
 
@@ -298,8 +301,8 @@ int sock_setopt(struct sock *sk, int level, int name, const void *value, socklen
 		if (r == -ENOPROTOOPT && sk->ops->setopt)
 			r = sk->ops->setopt(sk, level, name, value, len, caps);
 	} else {
-		return sk->ops->setopt ? sk->ops->setopt(sk, level, name, value, len, caps) :
-					 -ENOPROTOOPT;
+		return sk->ops->setopt ? sk->ops->setopt(sk, level, name, value, len, caps)
+				       : -ENOPROTOOPT;
 	}
 	if (r == 0)
 		changed(sk, level, name);
@@ -308,7 +311,7 @@ int sock_setopt(struct sock *sk, int level, int name, const void *value, socklen
 
 static int get_linger(struct sock *sk, void *value, socklen_t *len)
 {
-	struct linger l = { sk->opt.linger_on, sk->opt.linger_s };
+	struct linger l = {sk->opt.linger_on, sk->opt.linger_s};
 
 	return opt_put(value, len, &l, sizeof(l));
 }
@@ -342,7 +345,7 @@ static int get_meminfo(struct sock *sk, void *value, socklen_t *len)
 {
 	/* SK_MEMINFO_*: rmem_alloc, rcvbuf, wmem_alloc, sndbuf, fwd_alloc, wmem_queued, optmem,
 	 * backlog, drops. */
-	uint32_t m[9] = { 0, (uint32_t)sk->opt.rcvbuf, sk->charge.used, (uint32_t)sk->opt.sndbuf };
+	uint32_t m[9] = {0, (uint32_t)sk->opt.rcvbuf, sk->charge.used, (uint32_t)sk->opt.sndbuf};
 
 	if (sk->ops->count) {
 		int64_t in = sk->ops->count(sk, NET_COUNT_INQ);

@@ -25,7 +25,10 @@ struct flag {
 	bool raw_only;
 };
 
-#define FLAG(n, member, ...) { n, offsetof(struct sock_opts, member), __VA_ARGS__ }
+#define FLAG(n, member, ...)                                                                       \
+	{                                                                                          \
+		n, offsetof(struct sock_opts, member), __VA_ARGS__                                 \
+	}
 
 static const struct flag flags[] = {
 	FLAG(IP_RECVOPTS, recv_opts, false),
@@ -73,7 +76,7 @@ static int get_value(const void *value, socklen_t len, int *ret)
 
 static net_link_id link_by_addr(struct sock *sk, struct in_addr a)
 {
-	struct net_addr addr = { .family = AF_INET };
+	struct net_addr addr = {.family = AF_INET};
 	struct ifaddr *ia;
 
 	memcpy(addr.v4, &a, 4);
@@ -84,7 +87,7 @@ static net_link_id link_by_addr(struct sock *sk, struct in_addr a)
 /* struct ip_mreqn, ip_mreq or in_addr, by length. */
 static int get_mreqn(const void *value, socklen_t len, struct ip_mreqn *ret)
 {
-	*ret = (struct ip_mreqn){ 0 };
+	*ret = (struct ip_mreqn){0};
 	if (len >= sizeof(*ret))
 		memcpy(ret, value, sizeof(*ret));
 	else if (len >= sizeof(struct ip_mreq))
@@ -96,7 +99,7 @@ static int get_mreqn(const void *value, socklen_t len, struct ip_mreqn *ret)
 
 static int membership(struct sock *sk, bool join, const void *value, socklen_t len)
 {
-	struct net_addr group = { .family = AF_INET };
+	struct net_addr group = {.family = AF_INET};
 	struct ip_mreqn mreq;
 	net_link_id link;
 	int r;
@@ -118,7 +121,7 @@ static int membership(struct sock *sk, bool join, const void *value, socklen_t l
 
 static int mcast_if(struct sock *sk, const void *value, socklen_t len)
 {
-	struct ip_mreqn mreq = { 0 };
+	struct ip_mreqn mreq = {0};
 
 	if (sk->type == SOCK_STREAM)
 		return -ENOPROTOOPT;
@@ -132,7 +135,7 @@ static int mcast_if(struct sock *sk, const void *value, socklen_t len)
 	}
 	if (!mreq.imr_ifindex && !mreq.imr_address.s_addr) {
 		sk->opt.mcast_if = 0;
-		sk->opt.mcast_if_addr = (struct net_addr){ 0 };
+		sk->opt.mcast_if_addr = (struct net_addr){0};
 		return 0;
 	}
 	if (!mreq.imr_ifindex) {
@@ -154,7 +157,7 @@ static int group_req(struct sock *sk, bool join, const void *value, socklen_t le
 {
 	struct group_req req;
 	struct sockaddr_in sin;
-	struct net_addr group = { .family = AF_INET };
+	struct net_addr group = {.family = AF_INET};
 
 	if (len < sizeof(req))
 		return -EINVAL;
@@ -163,8 +166,8 @@ static int group_req(struct sock *sk, bool join, const void *value, socklen_t le
 	if (sin.sin_family != AF_INET)
 		return -EINVAL;
 	memcpy(group.v4, &sin.sin_addr, 4);
-	return join ? mcast_sock_join(sk, &group, (net_link_id)req.gr_interface) :
-		      mcast_sock_leave(sk, &group, (net_link_id)req.gr_interface);
+	return join ? mcast_sock_join(sk, &group, (net_link_id)req.gr_interface)
+		    : mcast_sock_leave(sk, &group, (net_link_id)req.gr_interface);
 }
 
 static int set_port_range(struct sock *sk, int v)
@@ -280,9 +283,9 @@ int ip_setopt(struct sock *sk, int name, const void *value, socklen_t len, unsig
 		return len == sizeof(int) ? set_port_range(sk, v) : -EINVAL;
 	if (len < 1)
 		return name == IP_TOS || name == IP_TTL || name == IP_MTU_DISCOVER ||
-				       name == IP_MINTTL || name == IP_MULTICAST_TTL ?
-			       -EINVAL :
-			       -ENOPROTOOPT;
+				       name == IP_MINTTL || name == IP_MULTICAST_TTL
+			       ? -EINVAL
+			       : -ENOPROTOOPT;
 	return set_number(sk, name, v);
 }
 
@@ -337,7 +340,7 @@ static int get_number(struct sock *sk, int name, int *v)
 int ip_getopt(struct sock *sk, int name, void *value, socklen_t *len)
 {
 	const struct flag *f = find_flag(name);
-	struct in_addr a = { 0 };
+	struct in_addr a = {0};
 	uint8_t byte;
 	int v, r;
 

@@ -27,7 +27,10 @@ struct flag {
 	bool privileged;
 };
 
-#define FLAG(n, member, ...) { n, offsetof(struct sock_opts, member), __VA_ARGS__ }
+#define FLAG(n, member, ...)                                                                       \
+	{                                                                                          \
+		n, offsetof(struct sock_opts, member), __VA_ARGS__                                 \
+	}
 
 static const struct flag flags[] = {
 	FLAG(IPV6_RECVERR, recv_err6, false),
@@ -128,7 +131,7 @@ static int set_number(struct sock *sk, int name, int v)
 
 static int membership(struct sock *sk, bool join, const void *value, socklen_t len)
 {
-	struct net_addr group = { .family = AF_INET6 };
+	struct net_addr group = {.family = AF_INET6};
 	struct ipv6_mreq mreq;
 	net_link_id link;
 
@@ -146,7 +149,7 @@ static int group_req(struct sock *sk, bool join, const void *value, socklen_t le
 {
 	struct group_req req;
 	struct sockaddr_in6 sin6;
-	struct net_addr group = { .family = AF_INET6 };
+	struct net_addr group = {.family = AF_INET6};
 
 	if (len < sizeof(req))
 		return -EINVAL;
@@ -155,8 +158,8 @@ static int group_req(struct sock *sk, bool join, const void *value, socklen_t le
 	if (sin6.sin6_family != AF_INET6)
 		return -EADDRNOTAVAIL;
 	memcpy(group.v6, &sin6.sin6_addr, 16);
-	return join ? mcast_sock_join(sk, &group, (net_link_id)req.gr_interface) :
-		      mcast_sock_leave(sk, &group, (net_link_id)req.gr_interface);
+	return join ? mcast_sock_join(sk, &group, (net_link_id)req.gr_interface)
+		    : mcast_sock_leave(sk, &group, (net_link_id)req.gr_interface);
 }
 
 static int get_number(struct sock *sk, int name, int *v);

@@ -45,9 +45,8 @@ static bool conflict(const struct demux_bucket *b, const struct demux_node *n)
 {
 	struct demux_node *other;
 
-	list_for_each_entry(other, &b->nodes, bind_link)
-		if (other != n && !may_share(n, other) && overlap(n, other))
-			return true;
+	list_for_each_entry(other, &b->nodes, bind_link) if (other != n && !may_share(n, other) &&
+							     overlap(n, other)) return true;
 	return false;
 }
 
@@ -161,9 +160,8 @@ void demux_connect_shared(struct demux *d, struct demux_node *n)
 /* Where to begin: a secret function of the flow, moved on with every use (RFC 6056 3.3.3). */
 static uint32_t port_offset(struct demux *d, const struct demux_node *n)
 {
-	uint64_t key[5] = { n->local.addr.quad[0], n->local.addr.quad[1], n->remote.addr.quad[0],
-			    n->remote.addr.quad[1],
-			    (uint64_t)n->remote.port << 8 | n->proto };
+	uint64_t key[5] = {n->local.addr.quad[0], n->local.addr.quad[1], n->remote.addr.quad[0],
+			   n->remote.addr.quad[1], (uint64_t)n->remote.port << 8 | n->proto};
 
 	return (uint32_t)siphash(&d->port_key, key, sizeof(key)) + d->port_step++;
 }

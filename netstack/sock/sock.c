@@ -46,7 +46,7 @@ static int grow_slots(struct socks *ss)
 	if (!slots)
 		return -ENOMEM;
 	for (uint32_t i = ss->nslots; i < n; i++)
-		slots[i] = (struct sock_slot){ NULL, 1, i + 1 < n ? i + 1 : ss->free_slot };
+		slots[i] = (struct sock_slot){NULL, 1, i + 1 < n ? i + 1 : ss->free_slot};
 	ss->free_slot = ss->nslots;
 	ss->slots = slots;
 	ss->nslots = n;
@@ -268,8 +268,8 @@ static void multicast_opts(const struct sock *sk, struct ip_path *path)
 /* RFC 6437: a secret function of the flow. Deviates: only where IPV6_AUTOFLOWLABEL asks for it. */
 static uint32_t flow_label(const struct sock *sk, const struct ip_path *path)
 {
-	uint64_t key[3] = { path->dst.quad[0], path->dst.quad[1],
-			    (uint64_t)sk->node.local.port << 16 | sk->node.remote.port };
+	uint64_t key[3] = {path->dst.quad[0], path->dst.quad[1],
+			   (uint64_t)sk->node.local.port << 16 | sk->node.remote.port};
 
 	return (uint32_t)siphash(&sk->core->key, key, sizeof(key)) & 0xfffff;
 }
@@ -284,8 +284,8 @@ void sock_path_opts(const struct sock *sk, struct ip_path *path)
 		path->hop_limit = o->ttl < 0 ? 0 : (uint8_t)o->ttl;
 	} else {
 		path->tos = o->tclass;
-		path->pmtudisc = o->dontfrag6 && sk->type != SOCK_STREAM ? IP_PMTU_DO :
-									  o->pmtudisc6;
+		path->pmtudisc =
+			o->dontfrag6 && sk->type != SOCK_STREAM ? IP_PMTU_DO : o->pmtudisc6;
 		path->flow_label = o->autoflowlabel ? flow_label(sk, path) : 0;
 		path->hop_limit = o->hops < 0 ? 0 : (uint8_t)o->hops;
 	}
@@ -308,7 +308,7 @@ static net_link_id out_link(const struct sock *sk, const struct net_addr *dst)
 int sock_path_init(struct sock *sk, struct ip_path *path, const struct net_addr *dst,
 		   const struct net_addr *src)
 {
-	struct net_addr from = src ? *src : (struct net_addr){ 0 };
+	struct net_addr from = src ? *src : (struct net_addr){0};
 	bool multi = addr_is_multicast(dst);
 	int r;
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The socket: what all kinds share, and the table by which a kind plugs in.
  *
- * A transport's object embeds struct sock as its first member. sock/ knows ids, addresses, options of
- * SOL_SOCKET, IPPROTO_IP and IPPROTO_IPV6, the error queue and dispatch; a transport knows its
- * protocol. Addresses that reach a transport are normal: an IPv4-mapped address of an AF_INET6 socket
- * arrives as AF_INET; sock/ maps it back for the user.
+ * A transport's object embeds struct sock as its first member. sock/ knows ids, addresses, options
+ * of SOL_SOCKET, IPPROTO_IP and IPPROTO_IPV6, the error queue and dispatch; a transport knows its
+ * protocol. Addresses that reach a transport are normal: an IPv4-mapped address of an AF_INET6
+ * socket arrives as AF_INET; sock/ maps it back for the user.
  *
- * Life: sock_new() -> ops->open; net_sock_close() clears the id (no call reaches the socket any more,
- * sock_wake() does nothing) and calls ops->close; the transport ends with sock_free(), at once or
- * when it is done. sock_free() waits by itself for packets still charged to the socket.
+ * Life: sock_new() -> ops->open; net_sock_close() clears the id (no call reaches the socket any
+ * more, sock_wake() does nothing) and calls ops->close; the transport ends with sock_free(), at
+ * once or when it is done. sock_free() waits by itself for packets still charged to the socket.
  */
 #pragma once
 
@@ -41,13 +41,13 @@ struct sock_ops {
 	int (*open)(struct sock *sk);
 	/* The id is gone. Must lead to sock_free(sk). */
 	void (*close)(struct sock *sk);
-	/* After sock/ chose the local address (sk->node.local.addr set) and @port. NULL: demux_bind()
-	 * and, for datagrams, demux_listen(). */
+	/* After sock/ chose the local address (sk->node.local.addr set) and @port. NULL:
+	 * demux_bind() and, for datagrams, demux_listen(). */
 	int (*bind)(struct sock *sk, uint16_t port);
 	/* @peer->addr.family 0: dissolve. */
 	int (*connect)(struct sock *sk, const struct net_endpoint *peer);
-	int (*listen)(struct sock *sk, int backlog);		  /* NULL: -EOPNOTSUPP */
-	int (*accept)(struct sock *sk, struct sock **ret);	  /* NULL: -EOPNOTSUPP */
+	int (*listen)(struct sock *sk, int backlog);	   /* NULL: -EOPNOTSUPP */
+	int (*accept)(struct sock *sk, struct sock **ret); /* NULL: -EOPNOTSUPP */
 	/* @dst: normalised msg->name, or NULL. */
 	ssize_t (*send)(struct sock *sk, const struct net_msg *msg, const struct net_endpoint *dst,
 			int flags);
@@ -68,7 +68,8 @@ struct sock_ops {
 	/* Packets charged to the socket were freed by the driver (sk->charge.used fell): room to
 	 * send. May be NULL: sock_wake(EPOLLOUT). */
 	void (*charge_released)(struct sock *sk);
-	/* Whether the remote address is a filled sk->node.remote: ENOTCONN otherwise. NULL: port!=0 */
+	/* Whether the remote address is a filled sk->node.remote: ENOTCONN otherwise. NULL: port!=0
+	 */
 	bool (*connected)(const struct sock *sk);
 };
 
@@ -77,7 +78,7 @@ struct sock_opts {
 	bool reuse_addr, reuse_port, broadcast, keepalive, oob_inline, dont_route, no_check;
 	bool linger_on, timestamp, timestamp_ns, rxq_ovfl, bsd_compat, debug, select_err_queue;
 	int32_t linger_s;
-	int32_t rcvbuf, sndbuf; /* Linux's doubled values */
+	int32_t rcvbuf, sndbuf;		   /* Linux's doubled values */
 	bool rcvbuf_locked, sndbuf_locked; /* set by the user: no autotuning */
 	int32_t rcvlowat, priority;
 	uint32_t mark;
@@ -85,7 +86,7 @@ struct sock_opts {
 	int32_t busy_poll;
 	int16_t peek_off; /* -1 = off */
 	/* IPPROTO_IP */
-	int16_t ttl;	  /* -1 = default */
+	int16_t ttl; /* -1 = default */
 	uint8_t tos, mcast_ttl, pmtudisc, min_ttl;
 	bool mcast_loop, mcast_all, recv_err, pktinfo, recv_ttl, recv_tos, recv_opts, hdrincl;
 	bool freebind, transparent, nodefrag, bind_no_port, recv_origdst, recv_err_rfc4884;
@@ -112,7 +113,7 @@ struct sock {
 	uint64_t cookie;
 	uint64_t inode;
 	int32_t family, type, protocol; /* as given to open */
-	struct list all;       /* in socks->all */
+	struct list all;		/* in socks->all */
 	struct event_src event;
 	struct sock_opts opt;
 	struct pkt_charge charge; /* packets of this socket at links; wmem of datagrams */
@@ -123,8 +124,8 @@ struct sock {
 	struct list errq;	  /* error queue: struct pkt */
 	uint32_t errq_bytes;
 	uint32_t drops;
-	net_time stamp;		  /* rx time of the last packet given to the user; 0 = none */
-	struct list mcast;	  /* struct mcast_member */
+	net_time stamp;	   /* rx time of the last packet given to the user; 0 = none */
+	struct list mcast; /* struct mcast_member */
 	uint32_t mcast_count;
 };
 
@@ -165,7 +166,8 @@ MUST_CHECK int sock_publish(struct sock *sk);
 /* Ends the socket. Removes it from the demux. */
 void sock_free(struct sock *sk);
 
-/* Something happened: @woke EPOLL* bits. The level is asked with ops->poll when the event is taken. */
+/* Something happened: @woke EPOLL* bits. The level is asked with ops->poll when the event is taken.
+ */
 void sock_wake(struct sock *sk, uint32_t woke);
 /* Sets SO_ERROR (positive errno) and wakes EPOLLERR. */
 void sock_set_error(struct sock *sk, int err);
@@ -184,8 +186,8 @@ MUST_CHECK int sock_path_init(struct sock *sk, struct ip_path *path, const struc
 /* Writes an endpoint as the user's kind of sockaddr (mapped if AF_INET6), truncated to *@len. */
 void sock_put_name(const struct sock *sk, const struct net_endpoint *ep, struct sockaddr *name,
 		   socklen_t *len);
-/* Reads a sockaddr as bind/connect/sendto would: 0, -EINVAL, -EAFNOSUPPORT, -EADDRNOTAVAIL. Family 0
- * in the result for AF_UNSPEC. */
+/* Reads a sockaddr as bind/connect/sendto would: 0, -EINVAL, -EAFNOSUPPORT, -EADDRNOTAVAIL. Family
+ * 0 in the result for AF_UNSPEC. */
 int sock_get_name(const struct sock *sk, struct net_endpoint *ret, const struct sockaddr *name,
 		  socklen_t len);
 
@@ -196,7 +198,8 @@ void sock_put_ctl(struct sock *sk, const struct pkt *pkt, struct net_msg *msg);
  * Returns whether it did. @dst: where the failed packet went. */
 bool sock_queue_error(struct sock *sk, const struct ip_error *err, const struct net_endpoint *dst);
 /* A local error (EMSGSIZE with its mtu) for the queue. */
-void sock_queue_local_error(struct sock *sk, int err, uint32_t info, const struct net_endpoint *dst);
+void sock_queue_local_error(struct sock *sk, int err, uint32_t info,
+			    const struct net_endpoint *dst);
 /* recv() with MSG_ERRQUEUE. */
 ssize_t sock_recv_error(struct sock *sk, struct net_msg *msg, int flags);
 

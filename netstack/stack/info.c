@@ -20,7 +20,8 @@ size_t net_info_links(const struct net_stack *stack, struct net_link_info *ret, 
 	struct link *link;
 	size_t n = 0;
 
-	list_for_each_entry(link, &stack->links.all, all) {
+	list_for_each_entry(link, &stack->links.all, all)
+	{
 		if (n < max)
 			link_info(link, &ret[n]);
 		n++;
@@ -45,11 +46,12 @@ size_t net_info_addrs(const struct net_stack *stack, struct net_ifaddr *ret, siz
 	size_t n = 0;
 
 	list_for_each_entry(link, &stack->links.all, all)
-		list_for_each_entry(ia, &link->addrs, link_list) {
-			if (n < max)
-				ifaddr_info(ia, &ret[n]);
-			n++;
-		}
+		list_for_each_entry(ia, &link->addrs, link_list)
+	{
+		if (n < max)
+			ifaddr_info(ia, &ret[n]);
+		n++;
+	}
 	return n;
 }
 
@@ -58,8 +60,7 @@ size_t net_info_routes(const struct net_stack *stack, struct net_route *ret, siz
 	struct route *rt;
 	size_t n = 0;
 
-	list_for_each_entry(rt, &stack->ip.all_routes, all)
-		EMIT(ret, n, max, rt->r);
+	list_for_each_entry(rt, &stack->ip.all_routes, all) EMIT(ret, n, max, rt->r);
 	return n;
 }
 
@@ -68,11 +69,12 @@ size_t net_info_neighs(const struct net_stack *stack, struct net_neigh *ret, siz
 	struct neigh *ne;
 	size_t n = 0;
 
-	list_for_each_entry(ne, &stack->links.neigh_lru, lru) {
-		struct net_neigh v = { .link = ne->link->id,
-				       .addr = ne->addr,
-				       .state = ne->state,
-				       .router = ne->router };
+	list_for_each_entry(ne, &stack->links.neigh_lru, lru)
+	{
+		struct net_neigh v = {.link = ne->link->id,
+				      .addr = ne->addr,
+				      .state = ne->state,
+				      .router = ne->router};
 
 		/* REACHABLE ends by comparison, not by a timer. */
 		if (v.state == NET_NEIGH_REACHABLE &&
@@ -92,8 +94,7 @@ size_t net_info_mcast(const struct net_stack *stack, struct net_mcast_info *ret,
 
 	list_for_each_entry(link, &stack->links.all, all)
 		list_for_each_entry(g, &link->groups, link_list)
-			EMIT(ret, n, max,
-			     (struct net_mcast_info){ link->id, g->group, g->users });
+			EMIT(ret, n, max, (struct net_mcast_info){link->id, g->group, g->users});
 	return n;
 }
 
@@ -123,7 +124,8 @@ size_t net_info_socks(const struct net_stack *stack, int protocol, struct net_so
 	struct sock *sk;
 	size_t n = 0;
 
-	list_for_each_entry(sk, &stack->socks.all, all) {
+	list_for_each_entry(sk, &stack->socks.all, all)
+	{
 		if (sk->protocol != protocol || sk->freed)
 			continue;
 		/* An unbound socket is in no list of Linux's either. */

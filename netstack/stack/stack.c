@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Construction and tear-down, tunables, and configuration of links, addresses, routes, neighbours. */
+/* Construction and tear-down, tunables, and configuration of links, addresses, routes, neighbours.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +12,14 @@
 
 static int add_loopback(struct net_stack *stack)
 {
-	struct net_link_config cfg = { .kind = NET_LINK_LOOPBACK, .name = "lo", .mtu = 65536 };
-	struct net_ifaddr v4 = { .addr = addr4(0x7f000001), .prefix_len = 8 };
-	struct net_ifaddr v6 = { .prefix_len = 128 };
+	struct net_link_config cfg = {.kind = NET_LINK_LOOPBACK, .name = "lo", .mtu = 65536};
+	struct net_ifaddr v4 = {.addr = addr4(0x7f000001), .prefix_len = 8};
+	struct net_ifaddr v6 = {.prefix_len = 128};
 	struct link *lo;
 	int r;
 
-	cfg.offloads = NET_LINK_CSUM | NET_LINK_TSO4 | NET_LINK_TSO6 | NET_LINK_USO |
-		       NET_LINK_TSO_ECN;
+	cfg.offloads =
+		NET_LINK_CSUM | NET_LINK_TSO4 | NET_LINK_TSO6 | NET_LINK_USO | NET_LINK_TSO_ECN;
 	r = link_new(&stack->links, &lo, &cfg);
 	if (r < 0)
 		return r;
@@ -91,13 +92,15 @@ struct net_stack *net_stack_free(struct net_stack *stack)
 	if (ss->core) {
 		struct sock *sk;
 
-		list_for_each_entry_safe(sk, &ss->all, all) {
+		list_for_each_entry_safe(sk, &ss->all, all)
+		{
 			if (!sk->id || sk->node.listening)
 				continue;
 			sock_unpublish(sk);
 			sk->ops->close(sk);
 		}
-		/* tcp_free() closes listeners: that frees their children too, wherever those are. */
+		/* tcp_free() closes listeners: that frees their children too, wherever those are.
+		 */
 		ss->tcp = tcp_free(ss->tcp);
 	}
 	links_fini(&stack->links);
@@ -219,9 +222,8 @@ net_link_id net_link_by_name(const struct net_stack *stack, const char *name)
 {
 	struct link *link;
 
-	list_for_each_entry(link, &stack->links.all, all)
-		if (!strcmp(link->name, name))
-			return link->id;
+	list_for_each_entry(link, &stack->links.all,
+			    all) if (!strcmp(link->name, name)) return link->id;
 	return 0;
 }
 
@@ -275,8 +277,9 @@ int net_route_del(struct net_stack *stack, const struct net_route *route)
 	return r;
 }
 
-int net_route_lookup(struct net_stack *stack, const struct net_addr *dst, const struct net_addr *src,
-		     net_link_id bound, struct net_route *ret, struct net_addr *ret_src)
+int net_route_lookup(struct net_stack *stack, const struct net_addr *dst,
+		     const struct net_addr *src, net_link_id bound, struct net_route *ret,
+		     struct net_addr *ret_src)
 {
 	struct ip_path path;
 	struct route *rt;
@@ -288,9 +291,9 @@ int net_route_lookup(struct net_stack *stack, const struct net_addr *dst, const 
 	if (rt)
 		*ret = rt->r;
 	else
-		*ret = (struct net_route){ .dst = path.dst,
-					   .prefix_len = (uint8_t)addr_bits(dst->family),
-					   .link = path.link->id };
+		*ret = (struct net_route){.dst = path.dst,
+					  .prefix_len = (uint8_t)addr_bits(dst->family),
+					  .link = path.link->id};
 	*ret_src = path.src;
 	return 0;
 }

@@ -60,9 +60,9 @@ static int disconnect(struct sock *sk)
 	u->dg.connected = false;
 	u->dg.path_ok = false;
 	demux_disconnect(d, &sk->node);
-	sk->node.remote = (struct net_endpoint){ 0 };
+	sk->node.remote = (struct net_endpoint){0};
 	if (!sk->user_addr)
-		sk->node.local.addr = (struct net_addr){ .family = (uint16_t)sk->family };
+		sk->node.local.addr = (struct net_addr){.family = (uint16_t)sk->family};
 	return demux_listen(d, &sk->node);
 }
 
@@ -111,7 +111,7 @@ static int xmit(struct sock *sk, struct dgram_tx *tx, struct pkt *pkt, uint16_t 
 	struct udp_sock *u = udp_of(sk);
 	bool v4 = tx->dst.addr.family == AF_INET;
 	bool no_sum = v4 ? sk->opt.no_check : u->no_check6_tx;
-	struct udp_hdr hdr = { .sport = sk->node.local.port, .dport = tx->dst.port };
+	struct udp_hdr hdr = {.sport = sk->node.local.port, .dport = tx->dst.port};
 	uint8_t *at = pkt_push(pkt, UDP_HDR_LEN);
 	struct wr out;
 	int r;
@@ -263,7 +263,7 @@ static ssize_t udp_recv(struct sock *sk, struct net_msg *msg, int flags)
 	n = pkt_to_iov(pkt, off, len - off, &it);
 	if (n < len - off)
 		msg->flags |= MSG_TRUNC;
-	struct net_endpoint from = { pkt->ip.src, pkt->ip.sport };
+	struct net_endpoint from = {pkt->ip.src, pkt->ip.sport};
 
 	sock_put_name(sk, &from, msg->name, &msg->name_len);
 	sock_put_ctl(sk, pkt, msg);

@@ -130,8 +130,8 @@ static void udp_input(void *ctx, struct pkt *pkt)
 		return;
 	}
 
-	struct net_endpoint local = { pkt->ip.dst, pkt->ip.dport };
-	struct net_endpoint remote = { pkt->ip.src, pkt->ip.sport };
+	struct net_endpoint local = {pkt->ip.dst, pkt->ip.dport};
+	struct net_endpoint remote = {pkt->ip.src, pkt->ip.sport};
 
 	if (pkt->ip.multicast || pkt->ip.broadcast) {
 		deliver_multi(udp, pkt, &local, &remote);
@@ -161,8 +161,8 @@ static void udp_error(void *ctx, const struct ip_error *err)
 	if (udp_parse(&hdr, &in, 65535) != DROP_NONE)
 		return;
 
-	struct net_endpoint local = { err->local, hdr.sport };
-	struct net_endpoint remote = { err->remote, hdr.dport };
+	struct net_endpoint local = {err->local, hdr.sport};
+	struct net_endpoint remote = {err->remote, hdr.dport};
 
 	n = demux_find_conn(&udp->socks->demux, IPPROTO_UDP, &local, &remote, 0);
 	if (!n)
@@ -179,7 +179,7 @@ int udp_init(struct udp **ret, struct socks *socks)
 		return -ENOMEM;
 	udp->socks = socks;
 	ip_set_proto(socks->ip, IPPROTO_UDP,
-		     &(struct ip_proto){ .ctx = udp, .input = udp_input, .error = udp_error });
+		     &(struct ip_proto){.ctx = udp, .input = udp_input, .error = udp_error});
 	*ret = udp;
 	return 0;
 }

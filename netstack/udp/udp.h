@@ -13,7 +13,7 @@ struct udp_sock {
 	bool cork;	 /* UDP_CORK */
 	bool gro;	 /* UDP_GRO */
 	bool no_check6_tx, no_check6_rx;
-	uint16_t segment; /* UDP_SEGMENT */
+	uint16_t segment;   /* UDP_SEGMENT */
 	struct pkt *corked; /* MSG_MORE, UDP_CORK: what was sent so far */
 	struct dgram_tx cork_tx;
 };

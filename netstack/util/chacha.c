@@ -47,7 +47,7 @@ void chacha_block(const uint32_t state[16], uint8_t out[64])
 
 void chacha_init(struct chacha *c, const uint8_t seed[32])
 {
-	static const uint32_t sigma[4] = { 0x61707865, 0x3320646e, 0x79622d32, 0x6b206574 };
+	static const uint32_t sigma[4] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
 
 	memset(c, 0, sizeof(*c));
 	memcpy(c->state, sigma, sizeof(sigma));

@@ -14,8 +14,8 @@
 
 struct heap_node {
 	struct heap_node *child; /* first child */
-	struct heap_node *next;  /* next sibling */
-	struct heap_node *prev;  /* previous sibling, or parent for a first child */
+	struct heap_node *next;	 /* next sibling */
+	struct heap_node *prev;	 /* previous sibling, or parent for a first child */
 	int64_t key;
 	bool queued;
 };

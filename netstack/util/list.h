@@ -2,8 +2,8 @@
 /* Intrusive doubly linked list with a sentinel head.
  *
  * A node that is on no list points to itself (list_init) or is all zero; both read as unlinked, so
- * zeroed objects need no initialisation of their nodes. A head must be initialised with list_init().
- * Nothing allocates; removal and insertion are O(1).
+ * zeroed objects need no initialisation of their nodes. A head must be initialised with
+ * list_init(). Nothing allocates; removal and insertion are O(1).
  */
 #pragma once
 

@@ -6,7 +6,7 @@
 
 enum drop arp_parse(struct arp_pkt *ret, struct rd *in)
 {
-	struct arp_pkt arp = { 0 };
+	struct arp_pkt arp = {0};
 	uint16_t hw = rd_be16(in);
 	uint16_t proto = rd_be16(in);
 	uint8_t hw_len = rd_u8(in);

@@ -43,7 +43,7 @@ static inline uint64_t add_block64(uint64_t sum, const uint8_t *p)
 		"adcq 56(%[p]), %[s]\n\t"
 		"adcq $0, %[s]"
 		: [s] "+r"(sum)
-		: [p] "r"(p), "m"(*(const uint8_t (*)[64])p)
+		: [p] "r"(p), "m"(*(const uint8_t(*)[64])p)
 		: "cc");
 	return sum;
 }
@@ -101,7 +101,7 @@ uint64_t csum_pseudo(const struct net_addr *src, const struct net_addr *dst, uin
 		     uint32_t len)
 {
 	size_t n = src->family == AF_INET ? 4 : 16;
-	uint8_t tail[8] = { 0 };
+	uint8_t tail[8] = {0};
 	uint64_t sum;
 
 	sum = csum_add(0, src->bytes, n);

@@ -11,7 +11,7 @@ static void load_addrs(const uint8_t *ip, bool v6, struct net_addr *src, struct 
 {
 	size_t n = v6 ? 16 : 4;
 
-	*src = (struct net_addr){ .family = v6 ? AF_INET6 : AF_INET };
+	*src = (struct net_addr){.family = v6 ? AF_INET6 : AF_INET};
 	*dst = *src;
 	memcpy(src->bytes, ip + (v6 ? 8 : 12), n);
 	memcpy(dst->bytes, ip + (v6 ? 24 : 16), n);
@@ -23,14 +23,14 @@ static void fix_tcp(uint8_t *tcp, uint32_t index, uint32_t off, bool last)
 
 	store_be32(tcp + 4, load_be32(tcp + 4) + off);
 	if (!last)
-		word &= (uint16_t)~(TCP_FLAG_FIN | TCP_FLAG_PSH);
+		word &= (uint16_t) ~(TCP_FLAG_FIN | TCP_FLAG_PSH);
 	if (index)
 		word &= (uint16_t)~TCP_FLAG_CWR;
 	store_be16(tcp + 12, word);
 }
 
-void wire_gso_fix(uint8_t *hdr, const struct wire_gso *g, uint32_t index, uint32_t off, uint32_t len,
-		  bool last)
+void wire_gso_fix(uint8_t *hdr, const struct wire_gso *g, uint32_t index, uint32_t off,
+		  uint32_t len, bool last)
 {
 	uint8_t *ip = hdr + g->l3;
 	uint8_t *l4 = hdr + g->l4;
@@ -104,10 +104,10 @@ bool wire_find_l4(struct wire_gso *ret, const uint8_t *frame, size_t len, size_t
 	} else if (rd_left(&in) < UDP_HDR_LEN) {
 		return false;
 	}
-	*ret = (struct wire_gso){ .v6 = v6,
-				  .udp = proto == 17,
-				  .l3 = (uint16_t)l3,
-				  .l4 = (uint16_t)l4,
-				  .payload = (uint16_t)(l4 + hdr) };
+	*ret = (struct wire_gso){.v6 = v6,
+				 .udp = proto == 17,
+				 .l3 = (uint16_t)l3,
+				 .l4 = (uint16_t)l4,
+				 .payload = (uint16_t)(l4 + hdr)};
 	return true;
 }

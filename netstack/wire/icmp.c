@@ -4,7 +4,7 @@
 
 enum drop icmp_parse(struct icmp_hdr *ret, struct rd *in)
 {
-	struct icmp_hdr hdr = { 0 };
+	struct icmp_hdr hdr = {0};
 
 	hdr.type = rd_u8(in);
 	hdr.code = rd_u8(in);

@@ -18,7 +18,7 @@ enum {
 
 enum drop ip4_parse(struct ip4_hdr *ret, struct rd *in)
 {
-	struct ip4_hdr hdr = { 0 };
+	struct ip4_hdr hdr = {0};
 	size_t avail = rd_left(in);
 	uint8_t first = rd_u8(in);
 

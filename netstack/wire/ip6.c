@@ -6,7 +6,7 @@
 
 enum drop ip6_parse(struct ip6_hdr_v *ret, struct rd *in)
 {
-	struct ip6_hdr_v hdr = { 0 };
+	struct ip6_hdr_v hdr = {0};
 	uint32_t first = rd_be32(in);
 
 	hdr.tclass = (uint8_t)(first >> 20);

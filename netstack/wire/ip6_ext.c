@@ -11,8 +11,8 @@ enum {
 /* What the two high bits of an unknown option's type ask for (RFC 8200 4.2). */
 static enum ip6_opt_act unknown_act(uint8_t type)
 {
-	static const enum ip6_opt_act acts[4] = { IP6_OPT_OK, IP6_OPT_DROP, IP6_OPT_ICMP,
-						  IP6_OPT_ICMP_UNICAST };
+	static const enum ip6_opt_act acts[4] = {IP6_OPT_OK, IP6_OPT_DROP, IP6_OPT_ICMP,
+						 IP6_OPT_ICMP_UNICAST};
 
 	return acts[type >> 6];
 }

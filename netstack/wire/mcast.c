@@ -30,7 +30,7 @@ enum drop igmp_parse(uint8_t *type, struct mcast_query *ret, struct net_addr *gr
 	uint8_t code = rd_u8(in);
 
 	rd_skip(in, 2);
-	*group = (struct net_addr){ .family = AF_INET };
+	*group = (struct net_addr){.family = AF_INET};
 	rd_copy(in, group->v4, 4);
 	if (rd_failed(in) || csum_fold(csum_add(0, start, len)))
 		return DROP_MCAST_MALFORMED;
@@ -40,7 +40,7 @@ enum drop igmp_parse(uint8_t *type, struct mcast_query *ret, struct net_addr *gr
 	/* RFC 3376 7.1: the version is told by length and code. */
 	ret->version = len >= 12 ? 3 : code ? 2 : 1;
 	ret->max_resp = NET_MS(100) * (len >= 12 ? decode_time(code, 4, 3) : code ? code : 100);
-	ret->group = group->word[0] ? *group : (struct net_addr){ 0 };
+	ret->group = group->word[0] ? *group : (struct net_addr){0};
 	return DROP_NONE;
 }
 
@@ -84,7 +84,7 @@ enum drop mld_parse_query(struct mcast_query *ret, struct rd *in)
 {
 	size_t len = rd_left(in);
 	uint16_t code = rd_be16(in);
-	struct net_addr group = { .family = AF_INET6 };
+	struct net_addr group = {.family = AF_INET6};
 
 	rd_skip(in, 2);
 	rd_copy(in, group.v6, 16);
@@ -93,18 +93,18 @@ enum drop mld_parse_query(struct mcast_query *ret, struct rd *in)
 
 	ret->version = len >= 24 ? 2 : 1;
 	ret->max_resp = NET_MS(1) * (len >= 24 ? decode_time(code, 12, 3) : code);
-	ret->group = group.quad[0] | group.quad[1] ? group : (struct net_addr){ 0 };
+	ret->group = group.quad[0] | group.quad[1] ? group : (struct net_addr){0};
 	return DROP_NONE;
 }
 
 void mld_emit1(struct wr *out, uint8_t type, const struct net_addr *group)
 {
-	icmp_emit(out, &(struct icmp_hdr){ .type = type });
+	icmp_emit(out, &(struct icmp_hdr){.type = type});
 	wr_bytes(out, group->v6, 16);
 }
 
 void mld_emit2(struct wr *out, const struct mcast_record *rec, unsigned n)
 {
-	icmp_emit(out, &(struct icmp_hdr){ .type = ICMP6_MLD2_REPORT, .rest = n });
+	icmp_emit(out, &(struct icmp_hdr){.type = ICMP6_MLD2_REPORT, .rest = n});
 	emit_records(out, rec, n);
 }

@@ -14,7 +14,7 @@ enum {
 
 enum drop ndp_parse_target(struct net_addr *ret, struct rd *in)
 {
-	*ret = (struct net_addr){ .family = AF_INET6 };
+	*ret = (struct net_addr){.family = AF_INET6};
 	rd_copy(in, ret->v6, 16);
 	return rd_failed(in) ? DROP_NDP_MALFORMED : DROP_NONE;
 }
@@ -32,7 +32,7 @@ enum drop ndp_parse_ra(struct ndp_ra *ret, uint32_t rest, struct rd *in)
 
 static void parse_prefix(struct ndp_opts *ret, struct rd *body)
 {
-	struct ndp_prefix p = { .prefix.family = AF_INET6 };
+	struct ndp_prefix p = {.prefix.family = AF_INET6};
 
 	p.len = rd_u8(body);
 
@@ -50,7 +50,7 @@ static void parse_prefix(struct ndp_opts *ret, struct rd *body)
 
 enum drop ndp_parse_opts(struct ndp_opts *ret, struct rd *in)
 {
-	*ret = (struct ndp_opts){ 0 };
+	*ret = (struct ndp_opts){0};
 	while (rd_left(in)) {
 		uint8_t type = rd_u8(in);
 		uint8_t units = rd_u8(in);
@@ -94,7 +94,7 @@ enum drop ndp_parse_opts(struct ndp_opts *ret, struct rd *in)
 void ndp_emit(struct wr *out, uint8_t type, uint32_t rest, const struct net_addr *target,
 	      uint8_t opt, const uint8_t *lla)
 {
-	icmp_emit(out, &(struct icmp_hdr){ .type = type, .rest = rest });
+	icmp_emit(out, &(struct icmp_hdr){.type = type, .rest = rest});
 	if (target)
 		wr_bytes(out, target->v6, 16);
 	if (lla) {

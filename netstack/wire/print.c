@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One line of text per frame, for traces and test failures. Malformed input prints what was read. */
+/* One line of text per frame, for traces and test failures. Malformed input prints what was read.
+ */
 #include "wire/wire.h"
 
 #include <sys/socket.h>
@@ -274,7 +275,7 @@ static void print_arp(struct text *t, struct rd *in)
 
 size_t wire_print(char *to, size_t size, const uint8_t *frame, size_t len, uint16_t ethertype)
 {
-	struct text t = { to, size, 0 };
+	struct text t = {to, size, 0};
 	struct eth_hdr eth;
 	struct rd in;
 
@@ -303,7 +304,7 @@ size_t wire_print(char *to, size_t size, const uint8_t *frame, size_t len, uint1
 
 size_t wire_print_addr(char *to, size_t size, const struct net_addr *addr)
 {
-	struct text t = { to, size, 0 };
+	struct text t = {to, size, 0};
 
 	if (!size)
 		return 0;

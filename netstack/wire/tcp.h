@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The TCP header and its options as host-order values (RFC 9293 3.1, RFC 7323, 2018, 7413, 2385). */
+/* The TCP header and its options as host-order values (RFC 9293 3.1, RFC 7323, 2018, 7413, 2385).
+ */
 #pragma once
 
 #include <stdbool.h>

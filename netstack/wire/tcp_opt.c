@@ -2,8 +2,8 @@
 /* TCP options: one walk to read them, one layout to write them.
  *
  * RFC 9293 3.2 (MUST-4..7: any option, any order, unknown ones skipped by their length), RFC 7323,
- * RFC 2018, RFC 7413. Written in the order MSS, SACK-permitted + timestamps, window scale, Fast Open,
- * SACK, with NOPs so that 32-bit values are aligned.
+ * RFC 2018, RFC 7413. Written in the order MSS, SACK-permitted + timestamps, window scale, Fast
+ * Open, SACK, with NOPs so that 32-bit values are aligned.
  */
 #include "wire/tcp.h"
 
@@ -90,7 +90,7 @@ static bool read_opt(struct tcp_opts *ret, uint8_t kind, struct rd *body)
 
 enum drop tcp_parse_opts(struct tcp_opts *ret, struct rd *in)
 {
-	*ret = (struct tcp_opts){ 0 };
+	*ret = (struct tcp_opts){0};
 	while (rd_left(in)) {
 		uint8_t kind = rd_u8(in);
 

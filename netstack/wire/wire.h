@@ -146,14 +146,14 @@ struct ip6_routing {
 /* What an unknown option asks for, in the terms of RFC 8200 4.2. */
 enum ip6_opt_act {
 	IP6_OPT_OK = 0,
-	IP6_OPT_DROP,	    /* 01 */
-	IP6_OPT_ICMP,	    /* 10 */
+	IP6_OPT_DROP,	      /* 01 */
+	IP6_OPT_ICMP,	      /* 10 */
 	IP6_OPT_ICMP_UNICAST, /* 11 */
-	IP6_OPT_BAD,	    /* malformed */
+	IP6_OPT_BAD,	      /* malformed */
 };
 
-/* A hop-by-hop or destination options header. @act and @bad_at (offset in this header) for the first
- * option that is not to be skipped; @router_alert: value, or -1. */
+/* A hop-by-hop or destination options header. @act and @bad_at (offset in this header) for the
+ * first option that is not to be skipped; @router_alert: value, or -1. */
 enum drop ip6_parse_opts(struct ip6_ext *ret, enum ip6_opt_act *act, unsigned *bad_at,
 			 int *router_alert, struct rd *in);
 enum drop ip6_parse_routing(struct ip6_routing *ret, struct rd *in);
@@ -186,7 +186,7 @@ struct icmp_hdr {
 	uint8_t code;
 	uint16_t sum;
 	union {
-		uint32_t rest;	 /* as one number, host order */
+		uint32_t rest; /* as one number, host order */
 		struct {
 			uint16_t seq; /* little endian halves of rest */
 			uint16_t id;
@@ -285,7 +285,7 @@ void ndp_emit(struct wr *out, uint8_t type, uint32_t rest, const struct net_addr
 #define IGMP_V3_REPORT 0x22
 
 struct mcast_query {
-	uint8_t version;  /* 1..3 IGMP, 1..2 MLD */
+	uint8_t version; /* 1..3 IGMP, 1..2 MLD */
 	net_dur max_resp;
 	struct net_addr group; /* family 0: general */
 };
@@ -321,17 +321,18 @@ static inline uint16_t wire_get16(const uint8_t *at)
 	return load_be16(at);
 }
 
-/* The header edits that segmentation needs (RFC 9293, RFC 768); offsets count from the IP header. */
+/* The header edits that segmentation needs (RFC 9293, RFC 768); offsets count from the IP header.
+ */
 struct wire_gso {
 	bool v6, udp;
 	uint16_t l3, l4, payload; /* offsets in the frame of IP, transport and data */
 };
 
-/* Adjusts the headers of one piece of a super-segment: lengths, IP id, TCP sequence and flags, IP and
- * transport checksum field (with the pseudo-header sum, to be completed from l4 on). @hdr: copy of all
- * headers. @off, @len: the piece in the data. @ecn: CWR only on the first. */
-void wire_gso_fix(uint8_t *hdr, const struct wire_gso *g, uint32_t index, uint32_t off, uint32_t len,
-		  bool last);
+/* Adjusts the headers of one piece of a super-segment: lengths, IP id, TCP sequence and flags, IP
+ * and transport checksum field (with the pseudo-header sum, to be completed from l4 on). @hdr: copy
+ * of all headers. @off, @len: the piece in the data. @ecn: CWR only on the first. */
+void wire_gso_fix(uint8_t *hdr, const struct wire_gso *g, uint32_t index, uint32_t off,
+		  uint32_t len, bool last);
 
 /* Finds the transport header in an Ethernet or IP frame, for the edge and for offload checks: fills
  * @ret. False: not TCP or UDP over IP without fragments. @l3: offset of the IP header. */

@@ -100,5 +100,5 @@ enum drop {
 #define DROP_ENUM_(name, text) DROP_##name,
 	DROP_LIST(DROP_ENUM_)
 #undef DROP_ENUM_
-	DROP_COUNT,
+		DROP_COUNT,
 };

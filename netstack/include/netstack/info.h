@@ -46,15 +46,15 @@ size_t net_info_mcast(const struct net_stack *stack, struct net_mcast_info *ret,
 
 /* A line of /proc/net/{tcp,udp,icmp,raw}[6]. */
 struct net_sock_info {
-	net_sock_id sock;	/* 0: no longer anyone's (TIME_WAIT, orphans, half-open) */
+	net_sock_id sock; /* 0: no longer anyone's (TIME_WAIT, orphans, half-open) */
 	uint64_t cookie;
-	int32_t family;		/* of the socket: AF_INET6 may hold IPv4 endpoints, unmapped */
+	int32_t family; /* of the socket: AF_INET6 may hold IPv4 endpoints, unmapped */
 	int32_t type;
 	int32_t protocol;
 	struct net_endpoint local, remote;
-	uint8_t state;		/* Linux's TCP_* numbers; UDP: 1 connected, 7 not */
+	uint8_t state; /* Linux's TCP_* numbers; UDP: 1 connected, 7 not */
 	uint32_t tx_queue, rx_queue;
-	uint8_t timer_active;	/* 0 none 1 rexmit 2 keepalive 3 timewait 4 probe */
+	uint8_t timer_active; /* 0 none 1 rexmit 2 keepalive 3 timewait 4 probe */
 	net_dur timer_left;
 	uint32_t retransmits, probes;
 	uint32_t uid;
@@ -62,7 +62,7 @@ struct net_sock_info {
 	uint32_t refs;
 	net_dur rto, ato;
 	uint32_t quick, cwnd;
-	int32_t ssthresh;	/* -1: still in initial slow start */
+	int32_t ssthresh; /* -1: still in initial slow start */
 	uint32_t drops;
 };
 
@@ -80,9 +80,9 @@ const char *net_drop_text(enum drop why);
 struct net_drop_info {
 	net_time when;
 	enum drop why;
-	net_link_id link; /* 0 = not known */
+	net_link_id link;   /* 0 = not known */
 	uint16_t ethertype; /* of the bytes kept: 0x0800, 0x86dd, or 0 = a frame of the link */
-	uint32_t len;	  /* of the packet */
+	uint32_t len;	    /* of the packet */
 	uint16_t snap_len;
 	uint8_t snap[128];
 };

@@ -14,13 +14,13 @@ enum net_link_kind {
 	NET_LINK_IP = 2,       /* bare IPv4 and IPv6 packets, point to point (tun) */
 };
 
-/* What the far side of the link accepts from us. Without a bit the stack does that work at the edge.
- * On input all offload metadata is honoured, whatever is set here. */
+/* What the far side of the link accepts from us. Without a bit the stack does that work at the
+ * edge. On input all offload metadata is honoured, whatever is set here. */
 enum net_link_offload {
 	NET_LINK_CSUM = 1, /* NEEDS_CSUM frames */
 	NET_LINK_TSO4 = 2, /* TCP super-segments over IPv4 (needs CSUM) */
 	NET_LINK_TSO6 = 4,
-	NET_LINK_USO = 8,  /* UDP super-segments (needs CSUM) */
+	NET_LINK_USO = 8,      /* UDP super-segments (needs CSUM) */
 	NET_LINK_TSO_ECN = 16, /* super-segments with CWR */
 };
 
@@ -34,11 +34,13 @@ struct net_link_config {
 	bool autoconf;	   /* IPv6: make a link-local address, solicit and obey routers */
 };
 
-/* Adds a link, up, without addresses. Returns 0; -EINVAL, -EEXIST for the name, -ENOSPC, -ENOMEM. */
+/* Adds a link, up, without addresses. Returns 0; -EINVAL, -EEXIST for the name, -ENOSPC, -ENOMEM.
+ */
 MUST_CHECK int net_link_attach(struct net_stack *stack, net_link_id *ret,
 			       const struct net_link_config *cfg);
 
-/* Removes a link with its addresses, routes, neighbours and queued frames. 0, -EBADF, -EPERM (lo). */
+/* Removes a link with its addresses, routes, neighbours and queued frames. 0, -EBADF, -EPERM (lo).
+ */
 int net_link_detach(struct net_stack *stack, net_link_id link);
 
 /* Up or down; down flushes queue and neighbours, addresses and static routes stay. 0 or -EBADF. */
@@ -60,7 +62,8 @@ struct pkt *net_link_take_output(struct net_stack *stack, net_link_id link);
 /* Frames that wait. */
 size_t net_link_output_len(const struct net_stack *stack, net_link_id link);
 
-/* The next link that has frames waiting, round robin, or 0: drivers with several links need no scan. */
+/* The next link that has frames waiting, round robin, or 0: drivers with several links need no
+ * scan. */
 net_link_id net_link_next_output(struct net_stack *stack);
 
 /* Interface index of a name, or 0. */

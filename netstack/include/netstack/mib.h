@@ -6,6 +6,7 @@
  */
 #pragma once
 
+/* clang-format off */
 #define NET_MIB_LIST(X)                                                                            \
 	X(Ip, Forwarding) X(Ip, DefaultTTL) X(Ip, InReceives) X(Ip, InHdrErrors)                   \
 	X(Ip, InAddrErrors) X(Ip, ForwDatagrams) X(Ip, InUnknownProtos) X(Ip, InDiscards)          \
@@ -70,11 +71,13 @@
 	X(IpExt, OutMcastPkts) X(IpExt, InBcastPkts) X(IpExt, OutBcastPkts) X(IpExt, InOctets)     \
 	X(IpExt, OutOctets) X(IpExt, InCsumErrors)
 
+/* clang-format on */
+
 enum net_mib {
 #define NET_MIB_ENUM_(group, name) MIB_##group##_##name,
 	NET_MIB_LIST(NET_MIB_ENUM_)
 #undef NET_MIB_ENUM_
-	NET_MIB_COUNT,
+		NET_MIB_COUNT,
 };
 
 /* "Tcp" and "InSegs" of a counter. */

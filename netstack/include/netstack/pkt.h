@@ -3,9 +3,9 @@
  *
  * A packet is owned by exactly one party and handed over, never copied. Drivers take a buffer from
  * the stack's pool, fill it, and give it with net_link_input(); or they get one from
- * net_link_take_output(), send its bytes, and free it. All functions here need the same exclusion as
- * the stack itself, except that the bytes named by an output iovec may be read without it until the
- * packet is freed.
+ * net_link_take_output(), send its bytes, and free it. All functions here need the same exclusion
+ * as the stack itself, except that the bytes named by an output iovec may be read without it until
+ * the packet is freed.
  */
 #pragma once
 
@@ -46,7 +46,8 @@ struct net_offload {
  * Small first area, large ones after it: a short frame gives the large ones back at once. */
 struct pkt *net_pkt_new(struct net_stack *stack, size_t capacity);
 
-/* The writable areas of a buffer from net_pkt_new(), in order. Returns their number, at most @max. */
+/* The writable areas of a buffer from net_pkt_new(), in order. Returns their number, at most @max.
+ */
 int net_pkt_areas(struct pkt *pkt, struct iovec *iov, int max);
 
 /* Says that the first @len bytes of the areas hold the frame; releases what is not used.

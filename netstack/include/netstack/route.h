@@ -14,12 +14,12 @@ struct net_ifaddr {
 	struct net_addr peer;	   /* point to point; family 0 = none */
 	struct net_addr broadcast; /* IPv4; family 0 = computed from the prefix */
 	uint8_t prefix_len;
-	uint8_t dad;		   /* IPv6: 1 = detect duplicates first (RFC 4862 5.4) */
-	uint8_t tentative;	   /* out: detection is running, or failed if @duplicate */
-	uint8_t duplicate;	   /* out */
-	uint8_t deprecated;	   /* not preferred as a source */
-	uint8_t dynamic;	   /* out: from router advertisements */
-	net_time valid_until;	   /* 0 = for ever */
+	uint8_t dad;	      /* IPv6: 1 = detect duplicates first (RFC 4862 5.4) */
+	uint8_t tentative;    /* out: detection is running, or failed if @duplicate */
+	uint8_t duplicate;    /* out */
+	uint8_t deprecated;   /* not preferred as a source */
+	uint8_t dynamic;      /* out: from router advertisements */
+	net_time valid_until; /* 0 = for ever */
 	net_time preferred_until;
 };
 
@@ -51,8 +51,8 @@ struct net_route {
 	struct net_addr prefsrc; /* family 0 = by selection */
 	net_link_id link;	 /* 0 = found through the gateway */
 	uint32_t metric;
-	uint32_t mtu;		 /* 0 = of the link */
-	net_time valid_until;	 /* 0 = for ever */
+	uint32_t mtu;	      /* 0 = of the link */
+	net_time valid_until; /* 0 = for ever */
 };
 
 /* 0; -EINVAL, -EBADF (link), -EEXIST, -ENETUNREACH (gateway not on link), -ENOSPC, -ENOMEM. */
@@ -61,9 +61,11 @@ MUST_CHECK int net_route_add(struct net_stack *stack, const struct net_route *ro
  * 0 or -ESRCH. */
 int net_route_del(struct net_stack *stack, const struct net_route *route);
 
-/* What a packet from @src (or NULL) to @dst would take. 0 or the errno that connect() would give. */
-int net_route_lookup(struct net_stack *stack, const struct net_addr *dst, const struct net_addr *src,
-		     net_link_id bound, struct net_route *ret, struct net_addr *ret_src);
+/* What a packet from @src (or NULL) to @dst would take. 0 or the errno that connect() would give.
+ */
+int net_route_lookup(struct net_stack *stack, const struct net_addr *dst,
+		     const struct net_addr *src, net_link_id bound, struct net_route *ret,
+		     struct net_addr *ret_src);
 
 /* Numbers of Linux's NUD_* states. */
 enum net_neigh_state {

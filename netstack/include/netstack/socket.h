@@ -71,23 +71,23 @@ enum net_ctl_has {
 
 /* One entry of the error queue, the content of struct sock_extended_err. */
 struct net_sock_err {
-	uint32_t err;	 /* positive errno */
-	uint8_t origin;	 /* SO_EE_ORIGIN_* */
+	uint32_t err;	/* positive errno */
+	uint8_t origin; /* SO_EE_ORIGIN_* */
 	uint8_t type;
 	uint8_t code;
-	uint32_t info;	 /* MTU for EMSGSIZE */
+	uint32_t info; /* MTU for EMSGSIZE */
 	uint32_t data;
 	struct net_addr offender; /* family 0 = unknown */
 };
 
 struct net_ctl {
-	uint32_t has; /* enum net_ctl_has */
-	net_link_id ifindex;	/* PKTINFO: receiving link; send: link to use, 0 = any */
-	struct net_addr local;	/* PKTINFO: ipi_spec_dst (send: source to use, family 0 = none) */
-	struct net_addr dst;	/* PKTINFO: ipi_addr, the header's destination */
+	uint32_t has;	       /* enum net_ctl_has */
+	net_link_id ifindex;   /* PKTINFO: receiving link; send: link to use, 0 = any */
+	struct net_addr local; /* PKTINFO: ipi_spec_dst (send: source to use, family 0 = none) */
+	struct net_addr dst;   /* PKTINFO: ipi_addr, the header's destination */
 	int32_t ttl;
 	int32_t tos;
-	net_time timestamp;	/* real time, ns */
+	net_time timestamp; /* real time, ns */
 	uint16_t segment_size;
 	struct net_sock_err error;
 	struct net_endpoint origdst;
@@ -100,17 +100,17 @@ struct net_ctl {
 
 /* struct msghdr with values instead of cmsg bytes. */
 struct net_msg {
-	struct sockaddr *name;	/* send: destination or NULL; recv: buffer or NULL */
-	socklen_t name_len;	/* recv: in: room; out: full length (0 = no address) */
+	struct sockaddr *name; /* send: destination or NULL; recv: buffer or NULL */
+	socklen_t name_len;    /* recv: in: room; out: full length (0 = no address) */
 	const struct iovec *iov;
 	size_t iov_len;
-	struct net_ctl ctl;	/* send: in; recv: out, what the socket's options ask for */
-	int flags;		/* recv, out: MSG_TRUNC, MSG_ERRQUEUE, MSG_OOB, MSG_EOR ... */
+	struct net_ctl ctl; /* send: in; recv: out, what the socket's options ask for */
+	int flags;	    /* recv, out: MSG_TRUNC, MSG_ERRQUEUE, MSG_OOB, MSG_EOR ... */
 };
 
 /* @flags: MSG_DONTWAIT and MSG_NOSIGNAL are ignored (the caller raises SIGPIPE on -EPIPE);
- * MSG_MORE, MSG_OOB, MSG_EOR, MSG_CONFIRM, MSG_DONTROUTE, MSG_FASTOPEN as Linux. A stream may accept
- * fewer bytes than given. Borrows @msg. */
+ * MSG_MORE, MSG_OOB, MSG_EOR, MSG_CONFIRM, MSG_DONTROUTE, MSG_FASTOPEN as Linux. A stream may
+ * accept fewer bytes than given. Borrows @msg. */
 ssize_t net_sock_send(struct net_stack *stack, net_sock_id sock, const struct net_msg *msg,
 		      int flags);
 

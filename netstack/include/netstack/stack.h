@@ -17,24 +17,24 @@
 
 /* Budgets. A limit reached is a counted drop or an errno, never a crash. */
 struct net_limits {
-	uint64_t pkt_bytes;	   /* packet memory in use, all of it */
-	uint64_t pkt_idle_bytes;   /* packet memory kept for reuse */
-	uint32_t sockets;	   /* all kinds, orphans included */
+	uint64_t pkt_bytes;	 /* packet memory in use, all of it */
+	uint64_t pkt_idle_bytes; /* packet memory kept for reuse */
+	uint32_t sockets;	 /* all kinds, orphans included */
 	uint32_t links;
-	uint32_t addresses;	   /* of all links */
+	uint32_t addresses; /* of all links */
 	uint32_t routes;
-	uint32_t neighbours;	   /* of all links */
-	uint32_t neigh_pending;	   /* packets that wait for one neighbour */
-	uint32_t loopback_pkts;	   /* queued for the loopback */
-	uint32_t reasm_bytes;	   /* of all partial packets */
+	uint32_t neighbours;	/* of all links */
+	uint32_t neigh_pending; /* packets that wait for one neighbour */
+	uint32_t loopback_pkts; /* queued for the loopback */
+	uint32_t reasm_bytes;	/* of all partial packets */
 	uint32_t reasm_packets;
-	uint32_t reasm_frags;	   /* of one packet */
+	uint32_t reasm_frags; /* of one packet */
 	uint32_t pmtu_entries;
-	uint32_t mcast_groups;	   /* memberships of one socket */
+	uint32_t mcast_groups; /* memberships of one socket */
 	uint32_t tcp_orphans;
 	uint32_t tcp_timewait;
-	uint32_t tcp_requests;	   /* half-open connections of all listeners */
-	uint32_t poll_budget;	   /* packets and work items of one poll */
+	uint32_t tcp_requests; /* half-open connections of all listeners */
+	uint32_t poll_budget;  /* packets and work items of one poll */
 };
 
 /* What Linux has under /proc/sys/net, with Linux's defaults and units. */

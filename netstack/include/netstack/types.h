@@ -11,9 +11,9 @@ typedef int64_t net_time;
 typedef int64_t net_dur;
 
 #define NET_TIME_NEVER INT64_MAX
-#define NET_US(n) ((net_dur)(n) * 1000)
-#define NET_MS(n) ((net_dur)(n) * 1000000)
-#define NET_SEC(n) ((net_dur)(n) * 1000000000)
+#define NET_US(n) ((net_dur)(n)*1000)
+#define NET_MS(n) ((net_dur)(n)*1000000)
+#define NET_SEC(n) ((net_dur)(n)*1000000000)
 
 /* A link is named by its interface index (as Linux's ifindex: 1 is the loopback). An index is never
  * given out twice, so a stale one is -EBADF. 0 means "no link" or "any". */

@@ -37,7 +37,7 @@ Test(limits, defaults_pass_and_nonsense_does_not)
 
 Test(rng, below_stays_below_and_reaches_all)
 {
-	uint8_t seed[32] = { 1 };
+	uint8_t seed[32] = {1};
 	unsigned seen = 0;
 	struct rng rng;
 
@@ -54,7 +54,7 @@ Test(rng, below_stays_below_and_reaches_all)
 Test(event, posts_of_one_source_coalesce)
 {
 	struct events es;
-	struct event_src s = { 0 };
+	struct event_src s = {0};
 
 	events_init(&es);
 	event_post(&es, &s, 1);

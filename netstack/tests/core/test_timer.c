@@ -5,7 +5,7 @@
 
 Test(timer, fires_in_order_and_once)
 {
-	struct timers ts = { 0 };
+	struct timers ts = {0};
 	struct timer a, b;
 
 	timer_init(&a, NULL);
@@ -21,7 +21,7 @@ Test(timer, fires_in_order_and_once)
 
 Test(timer, moved_later_does_not_fire_early)
 {
-	struct timers ts = { 0 };
+	struct timers ts = {0};
 	struct timer a;
 
 	timer_init(&a, NULL);
@@ -35,7 +35,7 @@ Test(timer, moved_later_does_not_fire_early)
 
 Test(timer, cancelled_never_fires)
 {
-	struct timers ts = { 0 };
+	struct timers ts = {0};
 	struct timer a;
 
 	timer_init(&a, NULL);

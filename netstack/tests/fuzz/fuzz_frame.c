@@ -6,12 +6,12 @@
 #include "fuzz/fuzz_stack.h"
 
 enum {
-	ACT_FIX = 1,	  /* right MAC, addresses and IPv4 checksum */
-	ACT_VALID = 2,	  /* transport checksum said to be good */
-	ACT_TIME = 4,	  /* time passes */
-	ACT_GSO = 8,	  /* super-segment metadata */
-	ACT_WRITE = 16,	  /* the last socket sends the bytes */
-	ACT_CLOSE = 32,	  /* the last accepted socket is closed */
+	ACT_FIX = 1,	/* right MAC, addresses and IPv4 checksum */
+	ACT_VALID = 2,	/* transport checksum said to be good */
+	ACT_TIME = 4,	/* time passes */
+	ACT_GSO = 8,	/* super-segment metadata */
+	ACT_WRITE = 16, /* the last socket sends the bytes */
+	ACT_CLOSE = 32, /* the last accepted socket is closed */
 };
 
 static void fix(uint8_t *b, size_t len)
@@ -25,8 +25,8 @@ static void fix(uint8_t *b, size_t len)
 
 		b[14] = (uint8_t)(0x40 | (b[14] & 15));
 		store_be16(b + 16, (uint16_t)(len - 14));
-		memcpy(b + 26, (uint8_t[]){ 10, 0, 0, (uint8_t)(2 + b[29] % 4) }, 4);
-		memcpy(b + 30, (uint8_t[]){ 10, 0, 0, 1 }, 4);
+		memcpy(b + 26, (uint8_t[]){10, 0, 0, (uint8_t)(2 + b[29] % 4)}, 4);
+		memcpy(b + 30, (uint8_t[]){10, 0, 0, 1}, 4);
 		store_be16(b + 24, 0);
 		if (hl >= 20 && 14 + hl <= len)
 			store_be16(b + 24, csum_fold(csum_add(0, b + 14, hl)));
@@ -43,7 +43,7 @@ static void fix(uint8_t *b, size_t len)
 static void input(struct fuzz *f, uint8_t act, const uint8_t *data, size_t len)
 {
 	struct pkt *pkt = net_pkt_new(f->stack, len ? len : 1);
-	struct net_offload off = { 0 };
+	struct net_offload off = {0};
 	uint8_t *copy = malloc(len + 1);
 
 	if (!pkt || !copy)
@@ -85,8 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (act & ACT_TIME)
 			f.now += NET_MS(1) << (act >> 6 << 2);
 		if (act & ACT_WRITE) {
-			struct iovec iov = { (void *)data, len };
-			struct net_msg msg = { .iov = &iov, .iov_len = 1 };
+			struct iovec iov = {(void *)data, len};
+			struct net_msg msg = {.iov = &iov, .iov_len = 1};
 
 			(void)net_sock_send(f.stack, f.sock[f.nsocks - 1], &msg, 0);
 		} else if ((act & ACT_CLOSE) && f.nsocks > FUZZ_SOCKS) {

@@ -1,25 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fragments in any order, overlap and length, of both families. Each record of six bytes: family and
- * flags, id, offset (in units of eight), length.
+/* Fragments in any order, overlap and length, of both families. Each record of six bytes: family
+ * and flags, id, offset (in units of eight), length.
  */
 #include "fuzz/fuzz_stack.h"
 
 static void put4(struct wr *w, uint8_t id, uint16_t off, bool more, uint16_t len)
 {
-	struct ip4_hdr h = { .hdr_len = 20, .total_len = (uint16_t)(20 + len), .id = id,
-			     .flags = more ? IP4_MF : 0, .frag_off = off, .ttl = 64, .proto = 17,
-			     .src.family = AF_INET, .dst.family = AF_INET };
+	struct ip4_hdr h = {.hdr_len = 20,
+			    .total_len = (uint16_t)(20 + len),
+			    .id = id,
+			    .flags = more ? IP4_MF : 0,
+			    .frag_off = off,
+			    .ttl = 64,
+			    .proto = 17,
+			    .src.family = AF_INET,
+			    .dst.family = AF_INET};
 
-	memcpy(h.src.v4, (uint8_t[]){ 10, 0, 0, 2 }, 4);
-	memcpy(h.dst.v4, (uint8_t[]){ 10, 0, 0, 1 }, 4);
+	memcpy(h.src.v4, (uint8_t[]){10, 0, 0, 2}, 4);
+	memcpy(h.dst.v4, (uint8_t[]){10, 0, 0, 1}, 4);
 	ip4_emit(w, &h, NULL);
 }
 
 static void put6(struct wr *w, uint8_t id, uint16_t off, bool more, uint16_t len)
 {
-	struct ip6_hdr_v h = { .payload_len = (uint16_t)(8 + len), .next = IP6_EXT_FRAGMENT,
-			       .hop_limit = 64, .src.family = AF_INET6, .dst.family = AF_INET6 };
-	struct ip6_frag f = { 17, off, more, id };
+	struct ip6_hdr_v h = {.payload_len = (uint16_t)(8 + len),
+			      .next = IP6_EXT_FRAGMENT,
+			      .hop_limit = 64,
+			      .src.family = AF_INET6,
+			      .dst.family = AF_INET6};
+	struct ip6_frag f = {17, off, more, id};
 
 	h.src.v6[0] = h.dst.v6[0] = 0xfd;
 	h.src.v6[15] = 2;
@@ -38,8 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		bool v6 = data[0] & 1, more = data[0] & 2;
 		uint16_t off = (uint16_t)((load_be16(data + 2) & 0x1fff) * 8);
 		uint16_t len = load_be16(data + 4) & 0x7ff;
-		struct eth_hdr eth = { .src = { 2, 0, 0, 0, 0, 2 },
-				       .type = v6 ? ETH_TYPE_IP6 : ETH_TYPE_IP4 };
+		struct eth_hdr eth = {.src = {2, 0, 0, 0, 0, 2},
+				      .type = v6 ? ETH_TYPE_IP6 : ETH_TYPE_IP4};
 		struct pkt *pkt;
 		struct wr w;
 

@@ -26,7 +26,7 @@ struct fuzz {
 	unsigned nsocks;
 };
 
-static const uint8_t fuzz_mac[6] = { 2, 0, 0, 0, 0, 1 };
+static const uint8_t fuzz_mac[6] = {2, 0, 0, 0, 0, 1};
 
 static inline void must(int r)
 {
@@ -36,8 +36,8 @@ static inline void must(int r)
 
 static inline void fuzz_sock(struct fuzz *f, int family, int type, int proto, uint16_t port)
 {
-	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in6 sin6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(port)};
 	net_sock_id id;
 	int one = 1;
 
@@ -49,10 +49,10 @@ static inline void fuzz_sock(struct fuzz *f, int family, int type, int proto, ui
 	net_sock_setopt(f->stack, id, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one), 0);
 	net_sock_setopt(f->stack, id, IPPROTO_IPV6, IPV6_RECVERR, &one, sizeof(one), 0);
 	if (port)
-		(void)(family == AF_INET ?
-			       net_sock_bind(f->stack, id, (struct sockaddr *)&sin, sizeof(sin)) :
-			       net_sock_bind(f->stack, id, (struct sockaddr *)&sin6,
-					     sizeof(sin6)));
+		(void)(family == AF_INET
+			       ? net_sock_bind(f->stack, id, (struct sockaddr *)&sin, sizeof(sin))
+			       : net_sock_bind(f->stack, id, (struct sockaddr *)&sin6,
+					       sizeof(sin6)));
 	if (type == SOCK_STREAM)
 		must(net_sock_listen(f->stack, id, 4));
 	f->sock[f->nsocks++] = id;
@@ -60,9 +60,9 @@ static inline void fuzz_sock(struct fuzz *f, int family, int type, int proto, ui
 
 static inline void fuzz_init(struct fuzz *f)
 {
-	struct net_link_config lc = { .kind = NET_LINK_ETHER, .name = "eth0", .mtu = 1500,
-				      .autoconf = true };
-	struct net_ifaddr v4 = { .prefix_len = 24 }, v6 = { .prefix_len = 64 };
+	struct net_link_config lc = {
+		.kind = NET_LINK_ETHER, .name = "eth0", .mtu = 1500, .autoconf = true};
+	struct net_ifaddr v4 = {.prefix_len = 24}, v6 = {.prefix_len = 64};
 	struct net_config cfg;
 
 	memset(f, 0, sizeof(*f));
@@ -75,7 +75,7 @@ static inline void fuzz_init(struct fuzz *f)
 	must(net_link_attach(f->stack, &f->link, &lc));
 	v4.link = v6.link = f->link;
 	v4.addr.family = AF_INET;
-	memcpy(v4.addr.v4, (uint8_t[]){ 10, 0, 0, 1 }, 4);
+	memcpy(v4.addr.v4, (uint8_t[]){10, 0, 0, 1}, 4);
 	v6.addr.family = AF_INET6;
 	v6.addr.v6[0] = 0xfd;
 	v6.addr.v6[15] = 1;
@@ -101,9 +101,11 @@ static inline void fuzz_drain(struct fuzz *f)
 		net_pkt_free(pkt);
 	while (net_stack_next_event(f->stack, &ev)) {
 		struct sockaddr_storage ss;
-		struct iovec iov = { buf, sizeof(buf) };
-		struct net_msg msg = { .name = (struct sockaddr *)&ss, .name_len = sizeof(ss),
-				       .iov = &iov, .iov_len = 1 };
+		struct iovec iov = {buf, sizeof(buf)};
+		struct net_msg msg = {.name = (struct sockaddr *)&ss,
+				      .name_len = sizeof(ss),
+				      .iov = &iov,
+				      .iov_len = 1};
 		socklen_t len = sizeof(ss);
 		net_sock_id child;
 

@@ -6,7 +6,7 @@ static struct frame f;
 
 static void echo(struct lab *lab, const char *src, const char *dst, uint8_t type)
 {
-	f_ip(&f, src, dst, type == 8 ? 1 : 58, (struct ipopt){ 0 });
+	f_ip(&f, src, dst, type == 8 ? 1 : 58, (struct ipopt){0});
 	f_icmp(&f, type, 0, 0x00070001);
 	f_text(&f, "payload");
 	lab_send(lab, &f);
@@ -40,7 +40,7 @@ Test(icmp, a_wrong_checksum_is_a_drop)
 	struct lab *lab = lab_new_known();
 	size_t len;
 
-	f_ip(&f, "10.0.0.2", "10.0.0.1", 1, (struct ipopt){ 0 });
+	f_ip(&f, "10.0.0.2", "10.0.0.1", 1, (struct ipopt){0});
 	f_icmp(&f, 8, 0, 1);
 	len = f_done(&f);
 	f.b[len - 1] ^= 1;
@@ -57,7 +57,7 @@ Test(icmp, no_error_is_sent_about_an_error_or_a_broadcast)
 
 	lab_udp(lab, "10.0.0.2", 1, "10.0.0.255", 9, "x");
 	lab_quiet(lab);
-	f_ip(&f, "10.0.0.2", "10.0.0.1", 1, (struct ipopt){ 0 });
+	f_ip(&f, "10.0.0.2", "10.0.0.1", 1, (struct ipopt){0});
 	f_icmp(&f, 3, 1, 0);
 	f_text(&f, "0123456789012345678901234567");
 	lab_send(lab, &f);
@@ -92,7 +92,7 @@ Test(icmp, the_offending_packet_is_quoted)
 	struct lab *lab = lab_new_known();
 	static uint8_t big[1000];
 
-	f_ip(&f, "10.0.0.2", "10.0.0.1", 17, (struct ipopt){ 0 });
+	f_ip(&f, "10.0.0.2", "10.0.0.1", 17, (struct ipopt){0});
 	f_udp(&f, 1, 9, 1000);
 	f_bytes(&f, big, 1000);
 	lab_send(lab, &f);
@@ -119,7 +119,7 @@ static void error_about_last(struct lab *lab, const char *from, uint8_t type, ui
 {
 	bool v6 = ip(from).family == AF_INET6;
 
-	f_ip(&f, from, v6 ? "fd00::1" : "10.0.0.1", v6 ? 58 : 1, (struct ipopt){ 0 });
+	f_ip(&f, from, v6 ? "fd00::1" : "10.0.0.1", v6 ? 58 : 1, (struct ipopt){0});
 	f_icmp(&f, type, code, rest);
 	f_bytes(&f, lab->frame + 14, MIN(lab->frame_len - 14, (size_t)548));
 	lab_send(lab, &f);

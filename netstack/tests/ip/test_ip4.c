@@ -6,7 +6,7 @@ static struct frame f;
 
 static void udp(struct lab *lab, const char *src, const char *dst)
 {
-	f_ip(&f, src, dst, 17, (struct ipopt){ 0 });
+	f_ip(&f, src, dst, 17, (struct ipopt){0});
 	f_udp(&f, 1, 9, 1);
 	f_text(&f, "x");
 	lab_send(lab, &f);
@@ -46,7 +46,7 @@ static void broken(struct lab *lab, size_t at, uint8_t value, bool fix_sum, size
 {
 	size_t len;
 
-	f_ip(&f, "10.0.0.2", "10.0.0.1", 17, (struct ipopt){ 0 });
+	f_ip(&f, "10.0.0.2", "10.0.0.1", 17, (struct ipopt){0});
 	f_udp(&f, 1, 9, 10);
 	f_text(&f, "0123456789");
 	len = f_done(&f);
@@ -86,7 +86,7 @@ Test(ip4_in, padding_behind_the_packet_is_cut)
 	size_t len;
 
 	net_sock_bind(lab->stack, s, SA(me), me.len);
-	f_ip(&f, "10.0.0.2", "10.0.0.1", 17, (struct ipopt){ 0 });
+	f_ip(&f, "10.0.0.2", "10.0.0.1", 17, (struct ipopt){0});
 	f_udp(&f, 1, 9, 1);
 	f_text(&f, "x");
 	len = f_done(&f);
@@ -100,7 +100,7 @@ Test(ip4_in, an_unknown_protocol_draws_protocol_unreachable)
 {
 	struct lab *lab = lab_new_known();
 
-	f_ip(&f, "10.0.0.2", "10.0.0.1", 200, (struct ipopt){ 0 });
+	f_ip(&f, "10.0.0.2", "10.0.0.1", 200, (struct ipopt){0});
 	f_text(&f, "12345678");
 	lab_send(lab, &f);
 	lab_expect(lab, "IP 10.0.0.1 > 10.0.0.2 tos 192 ttl 64 icmp type 3 code 2 rest 0x0 len 36");
@@ -111,9 +111,13 @@ Test(ip4_in, an_unknown_protocol_draws_protocol_unreachable)
 Test(ip4_in, source_routes_are_refused)
 {
 	struct lab *lab = lab_new();
-	uint8_t opts[8] = { 131, 7, 4, 10, 0, 0, 9, 0 };
-	struct ip4_hdr h = { .hdr_len = 28, .total_len = 28, .ttl = 64, .proto = 17,
-			     .src = ip("10.0.0.2"), .dst = ip("10.0.0.1") };
+	uint8_t opts[8] = {131, 7, 4, 10, 0, 0, 9, 0};
+	struct ip4_hdr h = {.hdr_len = 28,
+			    .total_len = 28,
+			    .ttl = 64,
+			    .proto = 17,
+			    .src = ip("10.0.0.2"),
+			    .dst = ip("10.0.0.1")};
 
 	f_start(&f, lab_mac, peer_mac, ETH_TYPE_IP4);
 	ip4_emit(&f.w, &h, opts);
@@ -149,7 +153,8 @@ Test(ip4_out, dont_fragment_follows_ip_mtu_discover)
 		     -EMSGSIZE);
 	cr_assert_eq(send_to(lab->stack, sock_disc(lab, IP_PMTUDISC_DO), big, 1472, &to, 0), 1472);
 	lab_flush(lab);
-	cr_assert_eq(send_to(lab->stack, sock_disc(lab, IP_PMTUDISC_WANT), big, 2000, &to, 0), 2000);
+	cr_assert_eq(send_to(lab->stack, sock_disc(lab, IP_PMTUDISC_WANT), big, 2000, &to, 0),
+		     2000);
 	cr_assert(lab_tx(lab) && !df(lab));
 	lab_free(lab);
 }
@@ -183,9 +188,10 @@ Test(forward, off_by_default_and_decrements_when_on)
 	cr_assert(lab_tx(lab));
 	cr_assert(strstr(lab->text, "IP 10.0.0.2 > 192.0.2.1 ttl 63"), "%s", lab->text);
 	cr_assert(ip4_sum_ok(lab->frame + 14, 20));
-	f_ip(&f, "10.0.0.2", "192.0.2.1", 17, (struct ipopt){ .ttl = 1 });
+	f_ip(&f, "10.0.0.2", "192.0.2.1", 17, (struct ipopt){.ttl = 1});
 	f_udp(&f, 1, 9, 0);
 	lab_send(lab, &f);
-	lab_expect(lab, "IP 10.0.0.1 > 10.0.0.2 tos 192 ttl 64 icmp type 11 code 0 rest 0x0 len 36");
+	lab_expect(lab,
+		   "IP 10.0.0.1 > 10.0.0.2 tos 192 ttl 64 icmp type 11 code 0 rest 0x0 len 36");
 	lab_free(lab);
 }

@@ -6,13 +6,13 @@ static struct frame f;
 
 static void start(uint8_t next)
 {
-	f_ip(&f, "fd00::2", "fd00::1", next, (struct ipopt){ 0 });
+	f_ip(&f, "fd00::2", "fd00::1", next, (struct ipopt){0});
 	f.proto = 0;
 }
 
 static void udp_tail(void)
 {
-	uint8_t body[9] = { 0, 1, 0, 9, 0, 9, 0, 0, 'x' };
+	uint8_t body[9] = {0, 1, 0, 9, 0, 9, 0, 0, 'x'};
 	struct net_addr s = ip("fd00::2"), d = ip("fd00::1");
 
 	store_be16(body + 6, csum_fold(csum_add(csum_pseudo(&s, &d, 17, 9), body, 9)));
@@ -39,7 +39,7 @@ Test(ip6_in, extension_headers_are_walked)
 {
 	struct lab *lab = lab_new_known();
 	net_sock_id s = receiver(lab);
-	uint8_t hop[8] = { 43, 0, 1, 4 }, route[8] = { 60, 0, 4, 0 }, dst[8] = { 17, 0, 1, 4 };
+	uint8_t hop[8] = {43, 0, 1, 4}, route[8] = {60, 0, 4, 0}, dst[8] = {17, 0, 1, 4};
 
 	start(0);
 	f_bytes(&f, hop, 8);
@@ -54,7 +54,7 @@ Test(ip6_in, extension_headers_are_walked)
 Test(ip6_in, a_hop_by_hop_header_elsewhere_is_a_parameter_problem)
 {
 	struct lab *lab = lab_new_known();
-	uint8_t dst[8] = { 0, 0, 1, 4 }, hop[8] = { 17, 0, 1, 4 };
+	uint8_t dst[8] = {0, 0, 1, 4}, hop[8] = {17, 0, 1, 4};
 
 	start(60);
 	f_bytes(&f, dst, 8);
@@ -69,7 +69,7 @@ Test(ip6_in, a_hop_by_hop_header_elsewhere_is_a_parameter_problem)
 Test(ip6_in, an_unknown_option_is_answered_as_its_type_asks)
 {
 	struct lab *lab = lab_new_known();
-	uint8_t opt[8] = { 17, 0, 0x80 | 0x1e, 4 };
+	uint8_t opt[8] = {17, 0, 0x80 | 0x1e, 4};
 
 	start(60);
 	f_bytes(&f, opt, 8);
@@ -90,7 +90,7 @@ Test(ip6_in, an_unknown_option_is_answered_as_its_type_asks)
 Test(ip6_in, a_routing_header_with_segments_left_is_refused)
 {
 	struct lab *lab = lab_new_known();
-	uint8_t route[8] = { 17, 0, 0, 1 };
+	uint8_t route[8] = {17, 0, 0, 1};
 
 	start(43);
 	f_bytes(&f, route, 8);
@@ -133,7 +133,7 @@ Test(ip6_in, addresses_that_cannot_be_are_refused)
 Test(ip6_in, too_many_headers_and_short_ones_are_drops)
 {
 	struct lab *lab = lab_new();
-	uint8_t dst[8] = { 60, 0, 1, 4 }, cut[8] = { 17, 3, 1, 4 };
+	uint8_t dst[8] = {60, 0, 1, 4}, cut[8] = {17, 3, 1, 4};
 
 	start(60);
 	for (int i = 0; i < 12; i++)
@@ -167,7 +167,7 @@ Test(ip6_in, an_atomic_fragment_is_a_whole_packet)
 {
 	struct lab *lab = lab_new_known();
 	net_sock_id s = receiver(lab);
-	struct ip6_frag fr = { .next = 17, .id = 5 };
+	struct ip6_frag fr = {.next = 17, .id = 5};
 
 	start(44);
 	ip6_emit_frag(&f.w, &fr);

@@ -9,8 +9,8 @@ static net_sock_id member(struct lab *lab, const char *group, uint16_t port)
 	struct net_addr g = ip(group);
 	net_sock_id s = open_sock(lab->stack, g.family, SOCK_DGRAM, 0);
 	struct name me = name(g.family == AF_INET ? "0.0.0.0" : "::", port);
-	struct ip_mreqn m4 = { .imr_ifindex = lab->link };
-	struct ipv6_mreq m6 = { .ipv6mr_interface = (unsigned)lab->link };
+	struct ip_mreqn m4 = {.imr_ifindex = lab->link};
+	struct ipv6_mreq m6 = {.ipv6mr_interface = (unsigned)lab->link};
 	int one = 1;
 
 	net_sock_setopt(lab->stack, s, SOL_SOCKET, SO_REUSEADDR, &one, 4, 0);
@@ -18,13 +18,16 @@ static net_sock_id member(struct lab *lab, const char *group, uint16_t port)
 	if (g.family == AF_INET) {
 		memcpy(&m4.imr_multiaddr, g.v4, 4);
 		cr_assert_eq(net_sock_setopt(lab->stack, s, IPPROTO_IP, IP_ADD_MEMBERSHIP, &m4,
-					     sizeof(m4), 0), 0);
+					     sizeof(m4), 0),
+			     0);
 		cr_assert_eq(net_sock_setopt(lab->stack, s, IPPROTO_IP, IP_ADD_MEMBERSHIP, &m4,
-					     sizeof(m4), 0), -EADDRINUSE);
+					     sizeof(m4), 0),
+			     -EADDRINUSE);
 	} else {
 		memcpy(&m6.ipv6mr_multiaddr, g.v6, 16);
 		cr_assert_eq(net_sock_setopt(lab->stack, s, IPPROTO_IPV6, IPV6_JOIN_GROUP, &m6,
-					     sizeof(m6), 0), 0);
+					     sizeof(m6), 0),
+			     0);
 	}
 	return s;
 }
@@ -51,14 +54,14 @@ Test(igmp, a_join_is_reported_twice_and_a_leave_once)
 Test(igmp, a_query_is_answered_within_its_time)
 {
 	struct lab *lab = lab_new();
-	uint8_t q[8] = { IGMP_QUERY, 100 };
+	uint8_t q[8] = {IGMP_QUERY, 100};
 
 	member(lab, "239.1.1.1", 5000);
 	lab_flush(lab);
 	lab_after(lab, NET_SEC(1));
 	lab_flush(lab);
 	store_be16(q + 2, csum_fold(csum_add(0, q, 8)));
-	f_ip(&f, "10.0.0.254", "224.0.0.1", 2, (struct ipopt){ .ttl = 1 });
+	f_ip(&f, "10.0.0.254", "224.0.0.1", 2, (struct ipopt){.ttl = 1});
 	f_bytes(&f, q, 8);
 	lab_send(lab, &f);
 	lab_quiet(lab);
@@ -127,7 +130,7 @@ Test(mcast, memberships_of_a_socket_are_limited)
 {
 	struct lab *lab = lab_new();
 	net_sock_id s = open_sock(lab->stack, AF_INET, SOCK_DGRAM, 0);
-	struct ip_mreqn m = { .imr_ifindex = lab->link };
+	struct ip_mreqn m = {.imr_ifindex = lab->link};
 	int n = 0;
 
 	for (;; n++) {

@@ -8,7 +8,7 @@ static void solicit(struct lab *lab, const char *src, const char *target, uint8_
 {
 	struct net_addr t = ip(target);
 
-	f_ip(&f, src, "ff02::1:ff00:1", 58, (struct ipopt){ .ttl = hops });
+	f_ip(&f, src, "ff02::1:ff00:1", 58, (struct ipopt){.ttl = hops});
 	ndp_emit(&f.w, ICMP6_NS, 0, &t, 1, lla ? peer_mac : NULL);
 	lab_send(lab, &f);
 }
@@ -18,7 +18,8 @@ Test(ndp, a_solicitation_for_us_is_answered)
 	struct lab *lab = lab_new();
 
 	solicit(lab, "fd00::2", "fd00::1", 255, true);
-	lab_expect(lab, "IP6 fd00::1 > fd00::2 hlim 255 icmp6 type 136 code 0 rest 0x60000000 len 32");
+	lab_expect(lab,
+		   "IP6 fd00::1 > fd00::2 hlim 255 icmp6 type 136 code 0 rest 0x60000000 len 32");
 	cr_assert_arr_eq(lab->frame, peer_mac, 6);
 	lab_quiet(lab);
 	lab_free(lab);
@@ -41,7 +42,8 @@ Test(ndp, somebody_elses_duplicate_detection_is_answered_to_all_nodes)
 	struct lab *lab = lab_new();
 
 	solicit(lab, "::", "fd00::1", 255, false);
-	lab_expect(lab, "IP6 fd00::1 > ff02::1 hlim 255 icmp6 type 136 code 0 rest 0x20000000 len 32");
+	lab_expect(lab,
+		   "IP6 fd00::1 > ff02::1 hlim 255 icmp6 type 136 code 0 rest 0x20000000 len 32");
 	solicit(lab, "::", "fd00::1", 255, true);
 	lab_quiet(lab);
 	cr_assert_eq(lab_drops(lab, DROP_NDP_MALFORMED), 1);
@@ -52,8 +54,8 @@ Test(ndp, somebody_elses_duplicate_detection_is_answered_to_all_nodes)
 
 static struct net_ifaddr with_dad(struct lab *lab)
 {
-	return (struct net_ifaddr){ .link = lab->link, .addr = ip("fd00::77"), .prefix_len = 64,
-				    .dad = 1 };
+	return (struct net_ifaddr){
+		.link = lab->link, .addr = ip("fd00::77"), .prefix_len = 64, .dad = 1};
 }
 
 static struct net_ifaddr find(struct lab *lab, const char *addr)
@@ -65,7 +67,7 @@ static struct net_ifaddr find(struct lab *lab, const char *addr)
 	for (size_t i = 0; i < n; i++)
 		if (!memcmp(all[i].addr.v6, a.v6, 16))
 			return all[i];
-	return (struct net_ifaddr){ 0 };
+	return (struct net_ifaddr){0};
 }
 
 static void skip_reports(struct lab *lab)
@@ -98,7 +100,7 @@ Test(slaac, an_objection_makes_it_a_duplicate)
 
 	cr_assert_eq(net_addr_add(lab->stack, &a), 0);
 	lab_flush(lab);
-	f_ip(&f, "fd00::77", "ff02::1", 58, (struct ipopt){ .ttl = 255 });
+	f_ip(&f, "fd00::77", "ff02::1", 58, (struct ipopt){.ttl = 255});
 	ndp_emit(&f.w, ICMP6_NA, NDP_NA_OVERRIDE, &a.addr, 2, peer_mac);
 	lab_send(lab, &f);
 	cr_assert(find(lab, "fd00::77").duplicate);
@@ -110,7 +112,7 @@ Test(slaac, an_objection_makes_it_a_duplicate)
 
 static void advertise(struct lab *lab, uint16_t lifetime, uint32_t valid, uint32_t preferred)
 {
-	f_ip(&f, "fe80::99", "ff02::1", 58, (struct ipopt){ .ttl = 255 });
+	f_ip(&f, "fe80::99", "ff02::1", 58, (struct ipopt){.ttl = 255});
 	f_icmp(&f, ICMP6_RA, 0, 64u << 24 | lifetime);
 	wr_be32(&f.w, 0);
 	wr_be32(&f.w, 0);
@@ -128,8 +130,8 @@ static void advertise(struct lab *lab, uint16_t lifetime, uint32_t valid, uint32
 static struct lab *auto_lab(void)
 {
 	struct lab *lab = calloc(1, sizeof(*lab));
-	struct net_link_config lc = { .kind = NET_LINK_ETHER, .name = "eth0", .mtu = 1500,
-				      .autoconf = true };
+	struct net_link_config lc = {
+		.kind = NET_LINK_ETHER, .name = "eth0", .mtu = 1500, .autoconf = true};
 	struct net_config cfg;
 
 	net_config_init(&cfg);

@@ -11,7 +11,7 @@ static void make_datagram(bool v6, size_t data)
 	struct wr w;
 
 	wr_init(&w, whole, sizeof(whole));
-	udp_emit(&w, &(struct udp_hdr){ 1, 9, (uint16_t)(data + 8), 0 });
+	udp_emit(&w, &(struct udp_hdr){1, 9, (uint16_t)(data + 8), 0});
 	for (size_t i = 0; i < data; i++)
 		wr_u8(&w, (uint8_t)(i * 3));
 	store_be16(whole + 6, csum_fold(csum_add(csum_pseudo(&s, &d, 17, (uint32_t)(data + 8)),
@@ -20,15 +20,15 @@ static void make_datagram(bool v6, size_t data)
 
 static void piece(struct lab *lab, bool v6, uint32_t id, uint16_t off, uint16_t len, bool more)
 {
-	struct ip6_frag fr = { 17, off, more, id };
+	struct ip6_frag fr = {17, off, more, id};
 
 	if (v6) {
-		f_ip(&f, "fd00::2", "fd00::1", 44, (struct ipopt){ 0 });
+		f_ip(&f, "fd00::2", "fd00::1", 44, (struct ipopt){0});
 		ip6_emit_frag(&f.w, &fr);
 	} else {
 		f_ip(&f, "10.0.0.2", "10.0.0.1", 17,
-		     (struct ipopt){ .id = (uint16_t)id, .flags = more ? IP4_MF : 0,
-				     .frag_off = off });
+		     (struct ipopt){
+			     .id = (uint16_t)id, .flags = more ? IP4_MF : 0, .frag_off = off});
 	}
 	f.proto = 0; /* the checksum is the datagram's own */
 	f_bytes(&f, whole + off, len);
@@ -121,7 +121,7 @@ Test(reasm, what_is_too_long_or_not_a_multiple_of_eight_is_discarded)
 	make_datagram(false, 2000);
 	piece(lab, false, 7, 0, 999, true);
 	cr_assert_eq(lab_drops(lab, DROP_FRAG_MALFORMED), 1);
-	f_ip(&f, "10.0.0.2", "10.0.0.1", 17, (struct ipopt){ .id = 9, .frag_off = 65528 });
+	f_ip(&f, "10.0.0.2", "10.0.0.1", 17, (struct ipopt){.id = 9, .frag_off = 65528});
 	f.proto = 0;
 	f_text(&f, "0123456789012345");
 	lab_send(lab, &f);
@@ -186,16 +186,18 @@ Test(reasm, a_congestion_mark_on_any_fragment_marks_the_packet)
 {
 	struct lab *lab = lab_new_known();
 	net_sock_id s = receiver(lab, false);
-	struct iovec iov = { whole, 10 };
-	struct net_msg msg = { .iov = &iov, .iov_len = 1 };
+	struct iovec iov = {whole, 10};
+	struct net_msg msg = {.iov = &iov, .iov_len = 1};
 	int one = 1;
 
 	net_sock_setopt(lab->stack, s, IPPROTO_IP, IP_RECVTOS, &one, 4, 0);
 	make_datagram(false, 1600 - 8);
 	for (uint16_t off = 0; off < 1600; off = (uint16_t)(off + 800)) {
 		f_ip(&f, "10.0.0.2", "10.0.0.1", 17,
-		     (struct ipopt){ .id = 5, .flags = off ? 0 : IP4_MF, .frag_off = off,
-				     .tos = off ? 3 : 2 });
+		     (struct ipopt){.id = 5,
+				    .flags = off ? 0 : IP4_MF,
+				    .frag_off = off,
+				    .tos = off ? 3 : 2});
 		f.proto = 0;
 		f_bytes(&f, whole + off, 800);
 		lab_send(lab, &f);

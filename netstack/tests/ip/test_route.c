@@ -5,7 +5,7 @@
 static int add(struct lab *lab, const char *dst, uint8_t len, const char *via, uint32_t metric,
 	       uint8_t type)
 {
-	struct net_route r = { .dst = ip(dst), .prefix_len = len, .metric = metric, .type = type };
+	struct net_route r = {.dst = ip(dst), .prefix_len = len, .metric = metric, .type = type};
 
 	if (via)
 		r.gateway = ip(via);
@@ -57,8 +57,7 @@ Test(route, the_longest_prefix_wins)
 Test(route, the_smallest_metric_wins_and_the_next_takes_over)
 {
 	struct lab *lab = lab_new();
-	struct net_route r = { .dst = ip("192.0.2.0"), .prefix_len = 24,
-			       .gateway = ip("10.0.0.10") };
+	struct net_route r = {.dst = ip("192.0.2.0"), .prefix_len = 24, .gateway = ip("10.0.0.10")};
 
 	cr_assert_eq(add(lab, "192.0.2.0", 24, "10.0.0.20", 20, 0), 0);
 	cr_assert_eq(add(lab, "192.0.2.0", 24, "10.0.0.10", 10, 0), 0);
@@ -67,7 +66,7 @@ Test(route, the_smallest_metric_wins_and_the_next_takes_over)
 	cr_assert_str_eq(via(lab, "192.0.2.1"), "10.0.0.10 10.0.0.1");
 	cr_assert_eq(net_route_del(lab->stack, &r), 0);
 	cr_assert_str_eq(via(lab, "192.0.2.1"), "10.0.0.20 10.0.0.1");
-	r.gateway = (struct net_addr){ 0 };
+	r.gateway = (struct net_addr){0};
 	cr_assert_eq(net_route_del(lab->stack, &r), 0);
 	cr_assert_str_eq(via(lab, "192.0.2.1"), "10.0.0.30 10.0.0.1");
 	cr_assert_eq(net_route_del(lab->stack, &r), 0);
@@ -125,7 +124,7 @@ Test(addr, an_address_brings_its_route_and_takes_it_away)
 Test(addr, nonsense_and_duplicates_are_refused)
 {
 	struct lab *lab = lab_new();
-	struct net_ifaddr a = { .link = lab->link, .addr = ip("10.0.0.1"), .prefix_len = 24 };
+	struct net_ifaddr a = {.link = lab->link, .addr = ip("10.0.0.1"), .prefix_len = 24};
 
 	cr_assert_eq(net_addr_add(lab->stack, &a), -EEXIST);
 	a.addr = ip("224.0.0.1");
@@ -142,8 +141,8 @@ Test(addr, nonsense_and_duplicates_are_refused)
 Test(srcsel, ipv6_sources_follow_the_rules)
 {
 	struct lab *lab = lab_new();
-	struct net_ifaddr old = { .link = lab->link, .addr = ip("2001:db8:1::9"), .prefix_len = 64,
-				  .deprecated = 1 };
+	struct net_ifaddr old = {
+		.link = lab->link, .addr = ip("2001:db8:1::9"), .prefix_len = 64, .deprecated = 1};
 
 	lab_addr(lab, "fe80::1", 64);
 	lab_addr(lab, "2001:db8:1::1", 64);

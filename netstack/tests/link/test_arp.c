@@ -5,8 +5,8 @@
 static void rx_arp(struct lab *lab, uint16_t op, const uint8_t sha[6], const char *spa,
 		   const char *tpa, bool broadcast)
 {
-	static const uint8_t all[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-	struct arp_pkt a = { .op = op, .spa = ip(spa), .tpa = ip(tpa) };
+	static const uint8_t all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	struct arp_pkt a = {.op = op, .spa = ip(spa), .tpa = ip(tpa)};
 	static struct frame f;
 
 	memcpy(a.sha, sha, 6);

@@ -13,7 +13,7 @@ static void rx_type(struct lab *lab, const uint8_t dst[6], uint16_t type)
 
 Test(ether, frames_for_others_and_unknown_types_are_counted_drops)
 {
-	static const uint8_t other[6] = { 2, 0, 0, 0, 0, 77 };
+	static const uint8_t other[6] = {2, 0, 0, 0, 0, 77};
 	struct lab *lab = lab_new();
 
 	rx_type(lab, other, ETH_TYPE_IP4);
@@ -32,7 +32,7 @@ Test(ether, a_priority_tag_is_skipped_and_a_vlan_refused)
 	static struct frame f, t;
 	size_t len;
 
-	f_ip(&f, "10.0.0.2", "10.0.0.1", 17, (struct ipopt){ 0 });
+	f_ip(&f, "10.0.0.2", "10.0.0.1", 17, (struct ipopt){0});
 	f_udp(&f, 1, 9, 1);
 	f_text(&f, "x");
 	len = f_done(&f);
@@ -93,8 +93,8 @@ Test(link, a_link_that_is_down_takes_and_gives_nothing)
 Test(link, configuration_that_makes_no_sense_is_refused)
 {
 	struct lab *lab = lab_new();
-	struct net_link_config lc = { .kind = NET_LINK_ETHER, .name = "eth0", .mtu = 1500,
-				      .mac = { 2 } };
+	struct net_link_config lc = {
+		.kind = NET_LINK_ETHER, .name = "eth0", .mtu = 1500, .mac = {2}};
 	net_link_id id;
 
 	cr_assert_eq(net_link_attach(lab->stack, &id, &lc), -EEXIST);
@@ -112,14 +112,14 @@ Test(link, configuration_that_makes_no_sense_is_refused)
 Test(link, metadata_that_does_not_fit_the_frame_is_a_drop)
 {
 	struct lab *lab = lab_new();
-	uint8_t b[60] = { 2, 0, 0, 0, 0, 1 };
-	struct net_offload o = { .flags = NET_OFFLOAD_NEEDS_CSUM, .csum_start = 50,
-				 .csum_offset = 16 };
+	uint8_t b[60] = {2, 0, 0, 0, 0, 1};
+	struct net_offload o = {
+		.flags = NET_OFFLOAD_NEEDS_CSUM, .csum_start = 50, .csum_offset = 16};
 
 	lab_rx_off(lab, b, sizeof(b), &o);
-	o = (struct net_offload){ .gso_type = NET_GSO_UDP, .gso_size = 8 };
+	o = (struct net_offload){.gso_type = NET_GSO_UDP, .gso_size = 8};
 	lab_rx_off(lab, b, sizeof(b), &o);
-	o = (struct net_offload){ .gso_type = NET_GSO_TCP4 };
+	o = (struct net_offload){.gso_type = NET_GSO_TCP4};
 	lab_rx_off(lab, b, sizeof(b), &o);
 	cr_assert_eq(lab_drops(lab, DROP_LINK_OFFLOAD), 3);
 	lab_free(lab);
@@ -128,10 +128,10 @@ Test(link, metadata_that_does_not_fit_the_frame_is_a_drop)
 Test(link, the_transmit_queue_is_bounded)
 {
 	struct net_config cfg;
-	struct net_link_config lc = { .kind = NET_LINK_IP, .name = "tun0", .mtu = 1500,
-				      .tx_queue = 4 };
+	struct net_link_config lc = {
+		.kind = NET_LINK_IP, .name = "tun0", .mtu = 1500, .tx_queue = 4};
 	struct net_stack *stack;
-	struct net_ifaddr a = { .addr = ip("10.9.0.1"), .prefix_len = 24 };
+	struct net_ifaddr a = {.addr = ip("10.9.0.1"), .prefix_len = 24};
 	struct name to = name("10.9.0.2", 9);
 	uint64_t drops[DROP_COUNT];
 	struct pkt *pkt;

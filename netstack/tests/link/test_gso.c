@@ -28,7 +28,7 @@ static bool sums_ok(const struct lab *lab)
 	const uint8_t *ipb = lab->frame + 14;
 	bool v6 = ipb[0] >> 4 == 6;
 	size_t hl = v6 ? 40 : 20, l4_len = lab->frame_len - 14 - hl;
-	struct net_addr s = { .family = v6 ? AF_INET6 : AF_INET }, d = s;
+	struct net_addr s = {.family = v6 ? AF_INET6 : AF_INET}, d = s;
 
 	memcpy(s.bytes, ipb + (v6 ? 8 : 12), v6 ? 16 : 4);
 	memcpy(d.bytes, ipb + (v6 ? 24 : 16), v6 ? 16 : 4);

@@ -7,7 +7,7 @@ static void answer(struct lab *lab, const char *target, uint32_t flags, const ui
 	static struct frame f;
 	struct net_addr t = ip(target);
 
-	f_ip(&f, target, "fd00::1", 58, (struct ipopt){ .ttl = 255 });
+	f_ip(&f, target, "fd00::1", 58, (struct ipopt){.ttl = 255});
 	ndp_emit(&f.w, ICMP6_NA, flags, &t, 2, mac);
 	lab_send(lab, &f);
 }
@@ -106,7 +106,7 @@ Test(neigh, unanswered_probes_fail_the_entry)
 /* RFC 4861 7.2.5: without the override flag another address only makes it STALE. */
 Test(neigh, another_address_without_override_is_not_taken)
 {
-	static const uint8_t other[6] = { 2, 0, 0, 0, 0, 99 };
+	static const uint8_t other[6] = {2, 0, 0, 0, 0, 99};
 	struct lab *lab = lab_new();
 
 	udp6(lab);
@@ -144,7 +144,7 @@ Test(neigh, the_table_is_bounded_and_the_oldest_goes)
 	cfg.limits.neighbours = 8;
 	lab = lab_new_cfg(&cfg, 0);
 	for (int i = 0; i < 50; i++) {
-		struct net_neigh n = { .link = lab->link, .state = NET_NEIGH_STALE };
+		struct net_neigh n = {.link = lab->link, .state = NET_NEIGH_STALE};
 
 		snprintf(addr, sizeof(addr), "10.0.0.%d", i + 10);
 		n.addr = ip(addr);

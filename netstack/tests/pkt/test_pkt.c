@@ -89,8 +89,8 @@ Test(pkt, offload_offsets_follow_the_view)
 {
 	struct pkt *pkt = counted(100);
 
-	pkt->offload = (struct net_offload){ .flags = NET_OFFLOAD_NEEDS_CSUM, .csum_start = 34,
-					     .hdr_len = 54 };
+	pkt->offload = (struct net_offload){
+		.flags = NET_OFFLOAD_NEEDS_CSUM, .csum_start = 34, .hdr_len = 54};
 	pkt_pull(pkt, 14);
 	cr_assert_eq(pkt->offload.csum_start, 20);
 	cr_assert_eq(pkt->offload.hdr_len, 40);
@@ -160,14 +160,14 @@ Test(pkt, an_unfinished_checksum_is_finished)
 	struct pkt *pkt = counted(64);
 	uint8_t b[64];
 
-	pkt->offload = (struct net_offload){ .flags = NET_OFFLOAD_NEEDS_CSUM, .csum_start = 20,
-					     .csum_offset = 16 };
+	pkt->offload = (struct net_offload){
+		.flags = NET_OFFLOAD_NEEDS_CSUM, .csum_start = 20, .csum_offset = 16};
 	cr_assert(pkt_csum_finish(pkt));
 	pkt_read(pkt, 0, b, 64);
 	/* The old field value (a partial sum) is part of the sum, so the whole gives all ones. */
 	b[36] = (uint8_t)~b[36];
 	b[37] = (uint8_t)~b[37];
-	uint16_t sum = csum_partial(csum_add(0, (uint8_t[]){ b[36], b[37] }, 2));
+	uint16_t sum = csum_partial(csum_add(0, (uint8_t[]){b[36], b[37]}, 2));
 	for (int i = 0; i < 64; i++)
 		b[i] = (uint8_t)i;
 	cr_assert_eq(sum, csum_partial(csum_add(0, b + 20, 44)));
@@ -196,7 +196,7 @@ Test(pkt, the_pool_keeps_its_limit_and_reuses)
 
 Test(pkt, a_charge_falls_when_the_packet_goes)
 {
-	struct pkt_charge charge = { 0 };
+	struct pkt_charge charge = {0};
 	struct pkt *pkt = pkt_new(&pool, 0);
 
 	pkt_set_charge(pkt, &charge);
@@ -212,7 +212,7 @@ Test(pkt, scattering_fills_every_iovec)
 {
 	struct pkt *pkt = counted(5000);
 	uint8_t a[10], b[3000];
-	struct iovec v[2] = { { a, 10 }, { b, 3000 } };
+	struct iovec v[2] = {{a, 10}, {b, 3000}};
 	struct iov it = iov_start(v, 2);
 
 	cr_assert_eq(pkt_to_iov(pkt, 100, 4000, &it), 3010);

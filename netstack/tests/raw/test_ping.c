@@ -8,12 +8,12 @@ static void ping(int family, uint8_t request, uint8_t reply)
 {
 	struct sim *sim = sim_new(1);
 	int a = sim_add_stack(sim, NULL), b = sim_add_stack(sim, NULL);
-	struct sim_link_config lc = { .kind = NET_LINK_ETHER, .delay = NET_MS(1) };
+	struct sim_link_config lc = {.kind = NET_LINK_ETHER, .delay = NET_MS(1)};
 	int link = sim_connect(sim, a, b, &lc);
 	struct net_stack *sa = sim_stack(sim, a);
 	net_sock_id s = open_sock(sa, family, SOCK_DGRAM,
 				  family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
-	uint8_t msg[12] = { request, 0, 0, 0, 0, 0, 0, 7, 'd', 'a', 't', 'a' }, got[64];
+	uint8_t msg[12] = {request, 0, 0, 0, 0, 0, 0, 7, 'd', 'a', 't', 'a'}, got[64];
 	struct name to, from;
 
 	to.len = sim_addr(sim, link, 1, family, 0, &to.ss);

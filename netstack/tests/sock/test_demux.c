@@ -186,7 +186,7 @@ Test(demux, a_reuseport_group_shares_flows_and_keeps_each)
 {
 	struct lab *lab = lab_new_known();
 	net_sock_id s[4];
-	int count[4] = { 0 };
+	int count[4] = {0};
 	char c;
 
 	for (int i = 0; i < 4; i++) {

@@ -39,17 +39,17 @@ Test(opt, flags_of_every_level_round_trip)
 	static const struct {
 		int family, level, name;
 	} all[] = {
-		{ 4, SOL_SOCKET, SO_REUSEADDR }, { 4, SOL_SOCKET, SO_REUSEPORT },
-		{ 4, SOL_SOCKET, SO_BROADCAST }, { 4, SOL_SOCKET, SO_KEEPALIVE },
-		{ 4, SOL_SOCKET, SO_OOBINLINE }, { 4, SOL_SOCKET, SO_DONTROUTE },
-		{ 4, SOL_SOCKET, SO_NO_CHECK }, { 4, SOL_SOCKET, SO_TIMESTAMP },
-		{ 4, SOL_SOCKET, SO_TIMESTAMPNS }, { 4, SOL_SOCKET, SO_RXQ_OVFL },
-		{ 4, IPPROTO_IP, IP_PKTINFO }, { 4, IPPROTO_IP, IP_RECVERR },
-		{ 4, IPPROTO_IP, IP_RECVTTL }, { 4, IPPROTO_IP, IP_RECVTOS },
-		{ 4, IPPROTO_IP, IP_FREEBIND }, { 4, IPPROTO_IP, IP_MULTICAST_LOOP },
-		{ 6, IPPROTO_IPV6, IPV6_V6ONLY }, { 6, IPPROTO_IPV6, IPV6_RECVPKTINFO },
-		{ 6, IPPROTO_IPV6, IPV6_RECVERR }, { 6, IPPROTO_IPV6, IPV6_RECVHOPLIMIT },
-		{ 6, IPPROTO_IPV6, IPV6_RECVTCLASS }, { 6, IPPROTO_IP, IP_RECVTOS },
+		{4, SOL_SOCKET, SO_REUSEADDR},	    {4, SOL_SOCKET, SO_REUSEPORT},
+		{4, SOL_SOCKET, SO_BROADCAST},	    {4, SOL_SOCKET, SO_KEEPALIVE},
+		{4, SOL_SOCKET, SO_OOBINLINE},	    {4, SOL_SOCKET, SO_DONTROUTE},
+		{4, SOL_SOCKET, SO_NO_CHECK},	    {4, SOL_SOCKET, SO_TIMESTAMP},
+		{4, SOL_SOCKET, SO_TIMESTAMPNS},    {4, SOL_SOCKET, SO_RXQ_OVFL},
+		{4, IPPROTO_IP, IP_PKTINFO},	    {4, IPPROTO_IP, IP_RECVERR},
+		{4, IPPROTO_IP, IP_RECVTTL},	    {4, IPPROTO_IP, IP_RECVTOS},
+		{4, IPPROTO_IP, IP_FREEBIND},	    {4, IPPROTO_IP, IP_MULTICAST_LOOP},
+		{6, IPPROTO_IPV6, IPV6_V6ONLY},	    {6, IPPROTO_IPV6, IPV6_RECVPKTINFO},
+		{6, IPPROTO_IPV6, IPV6_RECVERR},    {6, IPPROTO_IPV6, IPV6_RECVHOPLIMIT},
+		{6, IPPROTO_IPV6, IPV6_RECVTCLASS}, {6, IPPROTO_IP, IP_RECVTOS},
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
@@ -145,7 +145,7 @@ Test(opt, privileged_options_need_the_capability)
 
 Test(opt, linger_round_trips)
 {
-	struct linger l = { 1, 5 }, g = { 0 };
+	struct linger l = {1, 5}, g = {0};
 	socklen_t len = sizeof(g);
 
 	cr_assert_eq(net_sock_setopt(lab->stack, t4, SOL_SOCKET, SO_LINGER, &l, sizeof(l), 0), 0);

@@ -117,7 +117,7 @@ Test(name, a_short_buffer_is_filled_and_the_full_length_told)
 {
 	struct lab *lab = lab_new();
 	net_sock_id s = open_sock(lab->stack, AF_INET, SOCK_DGRAM, 0);
-	struct sockaddr_in sin = { 0 };
+	struct sockaddr_in sin = {0};
 	socklen_t len = 4;
 
 	cr_assert_eq(net_sock_getsockname(lab->stack, s, (struct sockaddr *)&sin, &len), 0);
@@ -136,8 +136,8 @@ Test(ctl, what_was_asked_for_is_given)
 	struct name me = name("0.0.0.0", 9);
 	int one = 1;
 	char c;
-	struct iovec iov = { &c, 1 };
-	struct net_msg msg = { .iov = &iov, .iov_len = 1 };
+	struct iovec iov = {&c, 1};
+	struct net_msg msg = {.iov = &iov, .iov_len = 1};
 
 	net_config_init(&cfg);
 	cfg.wall_offset = NET_SEC(1000000);
@@ -148,13 +148,12 @@ Test(ctl, what_was_asked_for_is_given)
 	net_sock_setopt(lab->stack, s, IPPROTO_IP, IP_RECVTTL, &one, 4, 0);
 	net_sock_setopt(lab->stack, s, IPPROTO_IP, IP_RECVTOS, &one, 4, 0);
 	net_sock_setopt(lab->stack, s, SOL_SOCKET, SO_TIMESTAMPNS, &one, 4, 0);
-	f_ip(&f, "10.0.0.2", "10.0.0.255", 17, (struct ipopt){ .ttl = 9, .tos = 4 });
+	f_ip(&f, "10.0.0.2", "10.0.0.255", 17, (struct ipopt){.ttl = 9, .tos = 4});
 	f_udp(&f, 1, 9, 1);
 	f_text(&f, "x");
 	lab_send(lab, &f);
 	cr_assert_eq(net_sock_recv(lab->stack, s, &msg, 0), 1);
-	cr_assert_eq(msg.ctl.has,
-		     NET_CTL_PKTINFO | NET_CTL_TTL | NET_CTL_TOS | NET_CTL_TIMESTAMP);
+	cr_assert_eq(msg.ctl.has, NET_CTL_PKTINFO | NET_CTL_TTL | NET_CTL_TOS | NET_CTL_TIMESTAMP);
 	cr_assert_eq(msg.ctl.ifindex, lab->link);
 	cr_assert_eq(msg.ctl.dst.v4[3], 255);
 	cr_assert_eq(msg.ctl.local.v4[3], 1);
@@ -170,15 +169,15 @@ Test(errq, an_icmp_error_is_queued_with_what_was_sent)
 	net_sock_id s = open_sock(lab->stack, AF_INET, SOCK_DGRAM, 0);
 	struct name to = name("10.0.0.2", 9), dst;
 	char buf[32];
-	struct iovec iov = { buf, sizeof(buf) };
-	struct net_msg msg = { .name = SA(dst), .name_len = sizeof(dst.ss), .iov = &iov,
-			       .iov_len = 1 };
+	struct iovec iov = {buf, sizeof(buf)};
+	struct net_msg msg = {
+		.name = SA(dst), .name_len = sizeof(dst.ss), .iov = &iov, .iov_len = 1};
 	int one = 1;
 
 	net_sock_setopt(lab->stack, s, IPPROTO_IP, IP_RECVERR, &one, 4, 0);
 	cr_assert_eq(send_to(lab->stack, s, "lost", 4, &to, 0), 4);
 	cr_assert(lab_tx(lab));
-	f_ip(&f, "10.0.0.2", "10.0.0.1", 1, (struct ipopt){ 0 });
+	f_ip(&f, "10.0.0.2", "10.0.0.1", 1, (struct ipopt){0});
 	f_icmp(&f, 3, 3, 0);
 	f_bytes(&f, lab->frame + 14, lab->frame_len - 14);
 	lab_send(lab, &f);
@@ -203,8 +202,8 @@ Test(errq, a_datagram_too_big_to_send_is_a_local_error_with_the_mtu)
 	net_sock_id s = open_sock(lab->stack, AF_INET, SOCK_DGRAM, 0);
 	struct name to = name("10.0.0.2", 9);
 	static char big[3000];
-	struct iovec iov = { big, 10 };
-	struct net_msg msg = { .iov = &iov, .iov_len = 1 };
+	struct iovec iov = {big, 10};
+	struct net_msg msg = {.iov = &iov, .iov_len = 1};
 	int one = 1, disc = IP_PMTUDISC_DO;
 
 	net_sock_setopt(lab->stack, s, IPPROTO_IP, IP_RECVERR, &one, 4, 0);

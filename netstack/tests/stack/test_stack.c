@@ -50,8 +50,10 @@ static uint64_t run(uint64_t seed)
 {
 	struct sim *sim = sim_new(seed);
 	int a = sim_add_stack(sim, NULL), b = sim_add_stack(sim, NULL);
-	struct sim_link_config lc = { .kind = NET_LINK_ETHER, .delay = NET_MS(3),
-				      .loss_ppm = 100000, .jitter = NET_MS(5) };
+	struct sim_link_config lc = {.kind = NET_LINK_ETHER,
+				     .delay = NET_MS(3),
+				     .loss_ppm = 100000,
+				     .jitter = NET_MS(5)};
 	int link = sim_connect(sim, a, b, &lc);
 	net_sock_id s = open_sock(sim_stack(sim, a), AF_INET, SOCK_DGRAM, 0);
 	struct name to;
@@ -180,8 +182,8 @@ Test(info, sockets_and_counters_are_listed)
 Test(stack, many_links_are_found_by_the_output_ring)
 {
 	struct lab *lab = lab_new_known();
-	struct net_link_config lc = { .kind = NET_LINK_IP, .name = "tun0", .mtu = 1500 };
-	struct net_ifaddr a = { .addr = ip("10.7.0.1"), .prefix_len = 24 };
+	struct net_link_config lc = {.kind = NET_LINK_IP, .name = "tun0", .mtu = 1500};
+	struct net_ifaddr a = {.addr = ip("10.7.0.1"), .prefix_len = 24};
 	struct name one = name("10.0.0.2", 9), two = name("10.7.0.2", 9);
 	net_sock_id s = open_sock(lab->stack, AF_INET, SOCK_DGRAM, 0);
 	net_link_id first, second;
@@ -205,8 +207,8 @@ Test(stack, many_links_are_found_by_the_output_ring)
 Test(stack, links_addresses_and_learned_mtus_are_limited)
 {
 	struct net_config cfg;
-	struct net_link_config lc = { .kind = NET_LINK_IP, .name = "tun0", .mtu = 1500 };
-	struct net_ifaddr a = { .addr = ip("10.0.0.9"), .prefix_len = 24 };
+	struct net_link_config lc = {.kind = NET_LINK_IP, .name = "tun0", .mtu = 1500};
+	struct net_ifaddr a = {.addr = ip("10.0.0.9"), .prefix_len = 24};
 	struct lab *lab;
 	net_link_id id;
 

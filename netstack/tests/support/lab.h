@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A laboratory: one stack with one Ethernet link, whose peer is the test. Frames go in as bytes built
- * from header structs, come out as lines of text (wire_print). Time moves when the test says so.
+/* A laboratory: one stack with one Ethernet link, whose peer is the test. Frames go in as bytes
+ *built from header structs, come out as lines of text (wire_print). Time moves when the test says
+ *so.
  *
- *	link: eth0, 02:00:00:00:00:01, 10.0.0.1/24, fd00::1/64; the peer is 02:..:02, 10.0.0.2, fd00::2.
- *	default routes over 10.0.0.254 and fd00::fe.
+ *	link: eth0, 02:00:00:00:00:01, 10.0.0.1/24, fd00::1/64; the peer is 02:..:02, 10.0.0.2,
+ *fd00::2. default routes over 10.0.0.254 and fd00::fe.
  */
 #pragma once
 
@@ -35,12 +36,12 @@ struct lab {
 	char text[512];
 };
 
-static const uint8_t lab_mac[6] = { 2, 0, 0, 0, 0, 1 };
-static const uint8_t peer_mac[6] = { 2, 0, 0, 0, 0, 2 };
+static const uint8_t lab_mac[6] = {2, 0, 0, 0, 0, 1};
+static const uint8_t peer_mac[6] = {2, 0, 0, 0, 0, 2};
 
 static inline struct net_addr ip(const char *text)
 {
-	struct net_addr a = { 0 };
+	struct net_addr a = {0};
 
 	if (inet_pton(AF_INET, text, a.v4) == 1)
 		a.family = AF_INET;
@@ -60,7 +61,7 @@ struct name {
 static inline struct name name(const char *text, uint16_t port)
 {
 	struct net_addr a = ip(text);
-	struct name n = { 0 };
+	struct name n = {0};
 
 	if (a.family == AF_INET) {
 		struct sockaddr_in *sin = (struct sockaddr_in *)&n.ss;
@@ -84,21 +85,21 @@ static inline struct name name(const char *text, uint16_t port)
 
 static inline void lab_addr(struct lab *lab, const char *text, uint8_t prefix_len)
 {
-	struct net_ifaddr a = { .link = lab->link, .addr = ip(text), .prefix_len = prefix_len };
+	struct net_ifaddr a = {.link = lab->link, .addr = ip(text), .prefix_len = prefix_len};
 
 	cr_assert_eq(net_addr_add(lab->stack, &a), 0);
 }
 
 static inline void lab_route(struct lab *lab, const char *dst, uint8_t prefix_len, const char *via)
 {
-	struct net_route r = { .dst = ip(dst), .prefix_len = prefix_len, .gateway = ip(via) };
+	struct net_route r = {.dst = ip(dst), .prefix_len = prefix_len, .gateway = ip(via)};
 
 	cr_assert_eq(net_route_add(lab->stack, &r), 0);
 }
 
 static inline void lab_neigh(struct lab *lab, const char *addr, const uint8_t mac[6])
 {
-	struct net_neigh n = { .link = lab->link, .addr = ip(addr), .state = NET_NEIGH_PERMANENT };
+	struct net_neigh n = {.link = lab->link, .addr = ip(addr), .state = NET_NEIGH_PERMANENT};
 
 	memcpy(n.mac, mac, 6);
 	cr_assert_eq(net_neigh_set(lab->stack, &n), 0);
@@ -144,7 +145,7 @@ static inline struct lab *lab_new_cfg(const struct net_config *given, uint32_t o
 {
 	struct lab *lab = calloc(1, sizeof(*lab));
 	struct net_config cfg;
-	struct net_link_config lc = { .kind = NET_LINK_ETHER, .name = "eth0", .mtu = 1500 };
+	struct net_link_config lc = {.kind = NET_LINK_ETHER, .name = "eth0", .mtu = 1500};
 
 	if (given)
 		cfg = *given;
@@ -250,7 +251,7 @@ struct frame {
 static inline void f_start(struct frame *f, const uint8_t dst[6], const uint8_t src[6],
 			   uint16_t type)
 {
-	struct eth_hdr eth = { .type = type };
+	struct eth_hdr eth = {.type = type};
 
 	memcpy(eth.dst, dst, 6);
 	memcpy(eth.src, src, 6);
@@ -273,16 +274,24 @@ static inline void f_ip(struct frame *f, const char *src, const char *dst, uint8
 	f->proto = proto;
 	f_start(f, lab_mac, peer_mac, f->v6 ? ETH_TYPE_IP6 : ETH_TYPE_IP4);
 	if (f->v6) {
-		struct ip6_hdr_v h = { .tclass = o.tos, .next = proto,
-				       .hop_limit = o.ttl ? o.ttl : 64, .src = f->src,
-				       .dst = f->dst };
+		struct ip6_hdr_v h = {.tclass = o.tos,
+				      .next = proto,
+				      .hop_limit = o.ttl ? o.ttl : 64,
+				      .src = f->src,
+				      .dst = f->dst};
 
 		ip6_emit(&f->w, &h);
 	} else {
-		struct ip4_hdr h = { .hdr_len = 20, .tos = o.tos, .total_len = 20, .id = o.id,
-				     .flags = o.flags, .frag_off = o.frag_off,
-				     .ttl = o.ttl ? o.ttl : 64, .proto = proto, .src = f->src,
-				     .dst = f->dst };
+		struct ip4_hdr h = {.hdr_len = 20,
+				    .tos = o.tos,
+				    .total_len = 20,
+				    .id = o.id,
+				    .flags = o.flags,
+				    .frag_off = o.frag_off,
+				    .ttl = o.ttl ? o.ttl : 64,
+				    .proto = proto,
+				    .src = f->src,
+				    .dst = f->dst};
 
 		ip4_emit(&f->w, &h, NULL);
 	}
@@ -301,12 +310,12 @@ static inline void f_text(struct frame *f, const char *text)
 
 static inline void f_udp(struct frame *f, uint16_t sport, uint16_t dport, size_t data_len)
 {
-	udp_emit(&f->w, &(struct udp_hdr){ sport, dport, (uint16_t)(8 + data_len), 0 });
+	udp_emit(&f->w, &(struct udp_hdr){sport, dport, (uint16_t)(8 + data_len), 0});
 }
 
 static inline void f_icmp(struct frame *f, uint8_t type, uint8_t code, uint32_t rest)
 {
-	icmp_emit(&f->w, &(struct icmp_hdr){ .type = type, .code = code, .rest = rest });
+	icmp_emit(&f->w, &(struct icmp_hdr){.type = type, .code = code, .rest = rest});
 }
 
 /* Fixes lengths and checksums. */
@@ -315,7 +324,10 @@ static inline size_t f_done(struct frame *f)
 	size_t len = wr_len(&f->w);
 	uint8_t *ipb = f->b + f->ip_at, *l4 = f->b + f->l4_at;
 	size_t l4_len = len - f->l4_at;
-	size_t at = f->proto == 17 ? 6 : f->proto == 6 ? 16 : f->proto == 1 || f->proto == 58 ? 2 : 0;
+	size_t at = f->proto == 17		      ? 6
+		    : f->proto == 6		      ? 16
+		    : f->proto == 1 || f->proto == 58 ? 2
+						      : 0;
 
 	if (f->v6) {
 		store_be16(ipb + 4, (uint16_t)(len - f->ip_at - 40));
@@ -348,7 +360,7 @@ static inline void lab_udp(struct lab *lab, const char *src, uint16_t sport, con
 {
 	static struct frame f;
 
-	f_ip(&f, src, dst, 17, (struct ipopt){ 0 });
+	f_ip(&f, src, dst, 17, (struct ipopt){0});
 	f_udp(&f, sport, dport, strlen(text));
 	f_text(&f, text);
 	lab_send(lab, &f);
@@ -366,9 +378,11 @@ static inline net_sock_id open_sock(struct net_stack *stack, int family, int typ
 static inline ssize_t send_to(struct net_stack *stack, net_sock_id id, const void *data, size_t len,
 			      const struct name *to, int flags)
 {
-	struct iovec iov = { (void *)data, len };
-	struct net_msg msg = { .name = to ? (struct sockaddr *)&to->ss : NULL,
-			       .name_len = to ? to->len : 0, .iov = &iov, .iov_len = 1 };
+	struct iovec iov = {(void *)data, len};
+	struct net_msg msg = {.name = to ? (struct sockaddr *)&to->ss : NULL,
+			      .name_len = to ? to->len : 0,
+			      .iov = &iov,
+			      .iov_len = 1};
 
 	return net_sock_send(stack, id, &msg, flags);
 }
@@ -376,8 +390,8 @@ static inline ssize_t send_to(struct net_stack *stack, net_sock_id id, const voi
 static inline ssize_t recv_from(struct net_stack *stack, net_sock_id id, void *data, size_t len,
 				struct name *from, int flags)
 {
-	struct iovec iov = { data, len };
-	struct net_msg msg = { .iov = &iov, .iov_len = 1 };
+	struct iovec iov = {data, len};
+	struct net_msg msg = {.iov = &iov, .iov_len = 1};
 	ssize_t r;
 
 	if (from) {

@@ -95,7 +95,7 @@ Test(udp_sock, a_wrong_checksum_is_dropped_and_zero_is_not)
 	char c;
 
 	bind_9();
-	f_ip(&f, "10.0.0.2", "10.0.0.1", 17, (struct ipopt){ 0 });
+	f_ip(&f, "10.0.0.2", "10.0.0.1", 17, (struct ipopt){0});
 	f_udp(&f, 1, 9, 1);
 	f_text(&f, "x");
 	len = f_done(&f);
@@ -113,12 +113,12 @@ Test(udp_sock, lengths_that_lie_are_dropped)
 	static struct frame f;
 
 	bind_9();
-	f_ip(&f, "10.0.0.2", "10.0.0.1", 17, (struct ipopt){ 0 });
+	f_ip(&f, "10.0.0.2", "10.0.0.1", 17, (struct ipopt){0});
 	f_udp(&f, 1, 9, 5);
 	f_text(&f, "x");
 	lab_send(lab, &f);
 	cr_assert_eq(lab_drops(lab, DROP_UDP_LENGTH), 1);
-	f_ip(&f, "10.0.0.2", "10.0.0.1", 17, (struct ipopt){ 0 });
+	f_ip(&f, "10.0.0.2", "10.0.0.1", 17, (struct ipopt){0});
 	f_text(&f, "1234567");
 	lab_send(lab, &f);
 	cr_assert_eq(lab_drops(lab, DROP_UDP_TRUNCATED), 1);
@@ -127,8 +127,8 @@ Test(udp_sock, lengths_that_lie_are_dropped)
 Test(udp_sock, truncation_is_told_and_peek_leaves_the_datagram)
 {
 	char buf[8];
-	struct iovec iov = { buf, 2 };
-	struct net_msg msg = { .iov = &iov, .iov_len = 1 };
+	struct iovec iov = {buf, 2};
+	struct net_msg msg = {.iov = &iov, .iov_len = 1};
 
 	bind_9();
 	lab_udp(lab, "10.0.0.2", 1, "10.0.0.1", 9, "hello");
@@ -142,7 +142,7 @@ Test(udp_sock, truncation_is_told_and_peek_leaves_the_datagram)
 
 Test(udp_sock, a_connected_socket_hears_only_its_peer)
 {
-	struct sockaddr un = { .sa_family = AF_UNSPEC };
+	struct sockaddr un = {.sa_family = AF_UNSPEC};
 	struct sockaddr_in sin;
 	socklen_t len = sizeof(sin);
 	char c;
@@ -189,8 +189,8 @@ Test(udp_sock, msg_more_and_cork_make_one_datagram)
 
 Test(udp_sock, control_information_applies_to_one_datagram)
 {
-	struct iovec iov = { "x", 1 };
-	struct net_msg msg = { .name = SA(peer), .name_len = peer.len, .iov = &iov, .iov_len = 1 };
+	struct iovec iov = {"x", 1};
+	struct net_msg msg = {.name = SA(peer), .name_len = peer.len, .iov = &iov, .iov_len = 1};
 
 	lab_addr(lab, "10.0.0.7", 24);
 	msg.ctl.has = NET_CTL_PKTINFO | NET_CTL_TTL | NET_CTL_TOS;
@@ -215,16 +215,16 @@ Test(udp_sock, control_information_applies_to_one_datagram)
 Test(udp_sock, a_received_super_datagram_is_read_whole_or_piece_by_piece)
 {
 	static struct frame f;
-	struct net_offload o = { .flags = NET_OFFLOAD_DATA_VALID, .gso_type = NET_GSO_UDP_L4,
-				 .gso_size = 1000 };
+	struct net_offload o = {
+		.flags = NET_OFFLOAD_DATA_VALID, .gso_type = NET_GSO_UDP_L4, .gso_size = 1000};
 	static uint8_t data[2500];
-	struct iovec iov = { data, sizeof(data) };
-	struct net_msg msg = { .iov = &iov, .iov_len = 1 };
+	struct iovec iov = {data, sizeof(data)};
+	struct net_msg msg = {.iov = &iov, .iov_len = 1};
 	size_t len;
 	int one = 1;
 
 	bind_9();
-	f_ip(&f, "10.0.0.2", "10.0.0.1", 17, (struct ipopt){ 0 });
+	f_ip(&f, "10.0.0.2", "10.0.0.1", 17, (struct ipopt){0});
 	f_udp(&f, 1, 9, 2500);
 	f_bytes(&f, data, 2500);
 	len = f_done(&f);

@@ -8,7 +8,7 @@ static void echo_between_stacks(int family, enum net_link_kind kind)
 {
 	struct sim *sim = sim_new(1);
 	int a = sim_add_stack(sim, NULL), b = sim_add_stack(sim, NULL);
-	struct sim_link_config lc = { .kind = kind, .delay = NET_MS(1) };
+	struct sim_link_config lc = {.kind = kind, .delay = NET_MS(1)};
 	int link = sim_connect(sim, a, b, &lc);
 	struct net_stack *sa = sim_stack(sim, a), *sb = sim_stack(sim, b);
 	net_sock_id ca = open_sock(sa, family, SOCK_DGRAM, 0);

@@ -5,7 +5,7 @@
 
 Test(bytes, reads_in_network_order)
 {
-	const uint8_t b[] = { 1, 2, 3, 4, 5, 6, 7 };
+	const uint8_t b[] = {1, 2, 3, 4, 5, 6, 7};
 	struct rd r;
 
 	rd_init(&r, b, sizeof(b));
@@ -17,7 +17,7 @@ Test(bytes, reads_in_network_order)
 
 Test(bytes, a_step_past_the_end_fails_for_ever)
 {
-	const uint8_t b[] = { 1, 2, 3 };
+	const uint8_t b[] = {1, 2, 3};
 	struct rd r;
 
 	rd_init(&r, b, sizeof(b));
@@ -29,7 +29,7 @@ Test(bytes, a_step_past_the_end_fails_for_ever)
 
 Test(bytes, a_sub_cursor_cannot_leave_its_part)
 {
-	const uint8_t b[] = { 1, 2, 3, 4 };
+	const uint8_t b[] = {1, 2, 3, 4};
 	struct rd r, s;
 
 	rd_init(&r, b, sizeof(b));
@@ -42,7 +42,7 @@ Test(bytes, a_sub_cursor_cannot_leave_its_part)
 
 Test(bytes, writing_past_the_end_writes_nothing)
 {
-	uint8_t b[4] = { 9, 9, 9, 9 };
+	uint8_t b[4] = {9, 9, 9, 9};
 	struct wr w;
 
 	wr_init(&w, b, 3);

@@ -16,18 +16,15 @@ struct item {
 
 Test(list, keeps_order_and_survives_removal_while_walking)
 {
-	struct item it[4] = { { 0 }, { 1 }, { 2 }, { 3 } }, *i;
+	struct item it[4] = {{0}, {1}, {2}, {3}}, *i;
 	struct list head;
 	int sum = 0;
 
 	list_init(&head);
 	for (int k = 0; k < 4; k++)
 		list_push_back(&head, &it[k].link);
-	list_for_each_entry_safe(i, &head, link)
-		if (i->v & 1)
-			list_remove(&i->link);
-	list_for_each_entry(i, &head, link)
-		sum = sum * 10 + i->v;
+	list_for_each_entry_safe(i, &head, link) if (i->v & 1) list_remove(&i->link);
+	list_for_each_entry(i, &head, link) sum = sum * 10 + i->v;
 	cr_assert_eq(sum, 2);
 	cr_assert(!list_linked(&it[1].link));
 	list_remove(&it[1].link);
@@ -37,7 +34,7 @@ Test(list, keeps_order_and_survives_removal_while_walking)
 
 Test(list, splice_moves_everything_in_order)
 {
-	struct item it[4] = { { 1 }, { 2 }, { 3 }, { 4 } }, *i;
+	struct item it[4] = {{1}, {2}, {3}, {4}}, *i;
 	struct list a, b;
 	int sum = 0;
 
@@ -49,8 +46,7 @@ Test(list, splice_moves_everything_in_order)
 	list_push_back(&b, &it[3].link);
 	list_splice_back(&a, &b);
 	cr_assert(list_empty(&b));
-	list_for_each_entry(i, &a, link)
-		sum = sum * 10 + i->v;
+	list_for_each_entry(i, &a, link) sum = sum * 10 + i->v;
 	cr_assert_eq(sum, 1234);
 }
 
@@ -69,8 +65,8 @@ Test(hash, grows_and_finds_everything)
 	for (int i = 0; i < 1000; i++) {
 		bool found = false;
 
-		hash_for_each_match (n, &h, hash_u64((uint64_t)i))
-			found |= hash_entry(n, struct item, node)->v == i;
+		hash_for_each_match(n, &h, hash_u64((uint64_t)i)) found |=
+			hash_entry(n, struct item, node)->v == i;
 		cr_assert_eq(found, i % 3 != 0);
 	}
 	hash_fini(&h);
@@ -79,7 +75,7 @@ Test(hash, grows_and_finds_everything)
 Test(heap, pops_in_order_whatever_was_removed)
 {
 	static struct item it[500];
-	struct heap h = { 0 };
+	struct heap h = {0};
 	uint32_t x = 1;
 	int64_t last = -1;
 	int n = 0;

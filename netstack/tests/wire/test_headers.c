@@ -17,7 +17,7 @@
 
 Test(eth, round_trip)
 {
-	struct eth_hdr h = { { 1, 2, 3, 4, 5, 6 }, { 7, 8, 9, 10, 11, 12 }, ETH_TYPE_IP6 }, g;
+	struct eth_hdr h = {{1, 2, 3, 4, 5, 6}, {7, 8, 9, 10, 11, 12}, ETH_TYPE_IP6}, g;
 	uint8_t buf[14];
 	struct wr w;
 	struct rd r;
@@ -32,10 +32,17 @@ Test(eth, round_trip)
 
 Test(ip4, round_trip_with_options_and_a_right_checksum)
 {
-	struct ip4_hdr h = { .hdr_len = 24, .tos = 3, .total_len = 24, .id = 77, .flags = IP4_DF,
-			     .ttl = 9, .proto = 17, .src.family = AF_INET,
-			     .dst.family = AF_INET }, g;
-	uint8_t opts[4] = { 148, 4, 0, 0 }, buf[24];
+	struct ip4_hdr h = {.hdr_len = 24,
+			    .tos = 3,
+			    .total_len = 24,
+			    .id = 77,
+			    .flags = IP4_DF,
+			    .ttl = 9,
+			    .proto = 17,
+			    .src.family = AF_INET,
+			    .dst.family = AF_INET},
+		       g;
+	uint8_t opts[4] = {148, 4, 0, 0}, buf[24];
 	uint32_t has;
 	unsigned bad;
 	struct wr w;
@@ -58,7 +65,7 @@ Test(ip4, round_trip_with_options_and_a_right_checksum)
 
 Test(ip4, options_with_lengths_that_run_out_are_refused)
 {
-	uint8_t overrun[4] = { 7, 9, 4, 0 }, zero[4] = { 7, 0, 4, 0 };
+	uint8_t overrun[4] = {7, 9, 4, 0}, zero[4] = {7, 0, 4, 0};
 	uint32_t has;
 	unsigned bad;
 
@@ -70,7 +77,7 @@ Test(ip4, options_with_lengths_that_run_out_are_refused)
 /* RFC 791 3.1: the copy bit decides what later fragments carry. */
 Test(ip4, only_options_with_the_copy_bit_go_into_fragments)
 {
-	uint8_t opts[8] = { 7, 3, 4, 148, 4, 0, 0, 1 }, to[40];
+	uint8_t opts[8] = {7, 3, 4, 148, 4, 0, 0, 1}, to[40];
 
 	cr_assert_eq(ip4_copy_opts(to, opts, 8), 4);
 	cr_assert_eq(to[0], 148);
@@ -78,9 +85,14 @@ Test(ip4, only_options_with_the_copy_bit_go_into_fragments)
 
 Test(ip6, round_trip)
 {
-	struct ip6_hdr_v h = { .tclass = 0xb8, .flow = 0x12345, .payload_len = 5, .next = 58,
-			       .hop_limit = 255, .src.family = AF_INET6,
-			       .dst.family = AF_INET6 }, g;
+	struct ip6_hdr_v h = {.tclass = 0xb8,
+			      .flow = 0x12345,
+			      .payload_len = 5,
+			      .next = 58,
+			      .hop_limit = 255,
+			      .src.family = AF_INET6,
+			      .dst.family = AF_INET6},
+			 g;
 	uint8_t buf[40];
 	struct wr w;
 	struct rd r;
@@ -99,11 +111,11 @@ Test(ip6, round_trip)
 /* RFC 8200 4.2: the high bits of an unknown option say what to do. */
 Test(ip6_ext, unknown_options_ask_for_what_their_type_says)
 {
-	static const enum ip6_opt_act want[4] = { IP6_OPT_OK, IP6_OPT_DROP, IP6_OPT_ICMP,
-						  IP6_OPT_ICMP_UNICAST };
+	static const enum ip6_opt_act want[4] = {IP6_OPT_OK, IP6_OPT_DROP, IP6_OPT_ICMP,
+						 IP6_OPT_ICMP_UNICAST};
 
 	for (unsigned i = 0; i < 4; i++) {
-		uint8_t buf[8] = { 17, 0, (uint8_t)(i << 6 | 0x1e), 4 };
+		uint8_t buf[8] = {17, 0, (uint8_t)(i << 6 | 0x1e), 4};
 		struct ip6_ext ext;
 		enum ip6_opt_act act;
 		unsigned bad;
@@ -120,7 +132,7 @@ Test(ip6_ext, unknown_options_ask_for_what_their_type_says)
 
 Test(arp, only_ethernet_and_ipv4_and_a_unicast_sender_are_taken)
 {
-	struct arp_pkt a = { .op = ARP_REQUEST, .sha = { 2, 0, 0, 0, 0, 9 } }, b;
+	struct arp_pkt a = {.op = ARP_REQUEST, .sha = {2, 0, 0, 0, 0, 9}}, b;
 	uint8_t buf[28];
 	struct wr w;
 	struct rd r;
@@ -141,7 +153,7 @@ Test(arp, only_ethernet_and_ipv4_and_a_unicast_sender_are_taken)
 
 Test(udp_hdr, a_length_beyond_the_packet_or_below_the_header_is_refused)
 {
-	struct udp_hdr h = { 1, 2, 20, 0 }, g;
+	struct udp_hdr h = {1, 2, 20, 0}, g;
 	uint8_t buf[8];
 	struct wr w;
 	struct rd r;
@@ -159,7 +171,7 @@ Test(udp_hdr, a_length_beyond_the_packet_or_below_the_header_is_refused)
 
 Test(ndp, an_option_of_length_zero_discards_the_message)
 {
-	uint8_t opt[8] = { 1, 0 }, good[8] = { 1, 1, 2, 0, 0, 0, 0, 7 };
+	uint8_t opt[8] = {1, 0}, good[8] = {1, 1, 2, 0, 0, 0, 0, 7};
 	struct ndp_opts o;
 	struct rd r;
 
@@ -192,12 +204,21 @@ static unsigned emit_parse(const struct tcp_hdr *h, const struct tcp_opts *o, st
 
 Test(tcp_hdr, all_options_of_a_syn_round_trip)
 {
-	struct tcp_hdr h = { .sport = 1, .dport = 2, .seq = 3, .ack = 4,
-			     .flags = TCP_FLAG_SYN | TCP_FLAG_ECE, .wnd = 5 }, gh;
-	struct tcp_opts o = { .has = TCP_HAS_MSS | TCP_HAS_WSCALE | TCP_HAS_SACK_OK | TCP_HAS_TS |
-				     TCP_HAS_FASTOPEN,
-			      .mss = 1460, .wscale = 7, .ts_val = 8, .ts_ecr = 9,
-			      .fastopen_len = 8 }, go;
+	struct tcp_hdr h = {.sport = 1,
+			    .dport = 2,
+			    .seq = 3,
+			    .ack = 4,
+			    .flags = TCP_FLAG_SYN | TCP_FLAG_ECE,
+			    .wnd = 5},
+		       gh;
+	struct tcp_opts o = {.has = TCP_HAS_MSS | TCP_HAS_WSCALE | TCP_HAS_SACK_OK | TCP_HAS_TS |
+				    TCP_HAS_FASTOPEN,
+			     .mss = 1460,
+			     .wscale = 7,
+			     .ts_val = 8,
+			     .ts_ecr = 9,
+			     .fastopen_len = 8},
+			go;
 
 	cr_assert_eq(emit_parse(&h, &o, &gh, &go), 20 + 4 + 12 + 4 + 12);
 	cr_assert_eq(gh.flags, h.flags);
@@ -210,9 +231,11 @@ Test(tcp_hdr, all_options_of_a_syn_round_trip)
 
 Test(tcp_hdr, as_many_sack_blocks_as_fit_are_written)
 {
-	struct tcp_hdr h = { 0 }, gh;
-	struct tcp_opts o = { .has = TCP_HAS_SACK | TCP_HAS_TS, .sack_count = 4,
-			      .sack = { { 1, 2 }, { 3, 4 }, { 5, 6 }, { 7, 8 } } }, go;
+	struct tcp_hdr h = {0}, gh;
+	struct tcp_opts o = {.has = TCP_HAS_SACK | TCP_HAS_TS,
+			     .sack_count = 4,
+			     .sack = {{1, 2}, {3, 4}, {5, 6}, {7, 8}}},
+			go;
 
 	emit_parse(&h, &o, &gh, &go);
 	cr_assert_eq(go.sack_count, 3);
@@ -224,7 +247,7 @@ Test(tcp_hdr, as_many_sack_blocks_as_fit_are_written)
 
 Test(tcp_hdr, unknown_options_are_skipped_and_bad_lengths_end_the_walk)
 {
-	uint8_t unknown[8] = { 77, 4, 0, 0, 2, 4, 5, 0xb4 }, bad[4] = { 2, 3, 0, 0 };
+	uint8_t unknown[8] = {77, 4, 0, 0, 2, 4, 5, 0xb4}, bad[4] = {2, 3, 0, 0};
 	struct tcp_opts o;
 	struct rd r;
 
@@ -237,7 +260,7 @@ Test(tcp_hdr, unknown_options_are_skipped_and_bad_lengths_end_the_walk)
 
 Test(tcp_hdr, a_data_offset_outside_the_segment_is_refused)
 {
-	uint8_t buf[20] = { [12] = 0x60 };
+	uint8_t buf[20] = {[12] = 0x60};
 	struct tcp_hdr h;
 	struct rd r;
 
