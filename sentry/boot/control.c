@@ -361,7 +361,8 @@ static void op_exec(struct control *c, int fd, const uint8_t *payload, size_t le
 	struct exec_request q;
 	int r = exec_parse(&q, payload, len);
 
-	if (r == 0 && (!c->started || atomic_load(&c->k->init_exited))) {
+	/* Before init has started too: startContainer hooks run then. */
+	if (r == 0 && atomic_load(&c->k->init_exited)) {
 		snprintf(why, sizeof(why), "exec: container is not running");
 		r = -ESRCH;
 	}
