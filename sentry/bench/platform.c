@@ -17,10 +17,11 @@
 static uint8_t *memory;
 static uint64_t next_page = 0;
 
-/* loop: syscall; nopl (%rax); jmp loop    and, at 64: dec %rbx; jz out; mov $39,%eax; syscall; nopl; jmp; out: ud2 */
-static const uint8_t code[] = { 0x0f, 0x05, 0x0f, 0x1f, 0x00, 0xeb, 0xf9 };
-static const uint8_t ids_code[] = { 0x48, 0xff, 0xcb, 0x74, 0x0c, 0xb8, 39,   0,    0,	  0,
-				    0x0f, 0x05, 0x0f, 0x1f, 0x00, 0xeb, 0xef, 0x0f, 0x0b };
+/* loop: syscall; nopl (%rax); jmp loop    and, at 64: dec %rbx; jz out; mov $39,%eax; syscall;
+ * nopl; jmp; out: ud2 */
+static const uint8_t code[] = {0x0f, 0x05, 0x0f, 0x1f, 0x00, 0xeb, 0xf9};
+static const uint8_t ids_code[] = {0x48, 0xff, 0xcb, 0x74, 0x0c, 0xb8, 39,   0,	   0,	0,
+				   0x0f, 0x05, 0x0f, 0x1f, 0x00, 0xeb, 0xef, 0x0f, 0x0b};
 
 static void *patch_page(void *cookie, uint64_t addr)
 {
@@ -53,7 +54,8 @@ static struct plat_event event;
 
 static void start(uint64_t rip, uint64_t rbx)
 {
-	regs = (struct guest_regs){ .rip = rip, .rsp = DATA + 65536, .eflags = 0x202, .rbx = rbx, .rax = 1000 };
+	regs = (struct guest_regs){
+		.rip = rip, .rsp = DATA + 65536, .eflags = 0x202, .rbx = rbx, .rax = 1000};
 	plat_switch(thread, &regs, true, &event);
 }
 
@@ -76,8 +78,9 @@ int main(int argc, char **argv)
 {
 	bool patch = argc < 2 || strcmp(argv[1], "trap") != 0;
 	int fd = memfd_create("bench", 0);
-	struct plat_config cfg = { .memfd = fd, .no_patching = !patch, .patch_page = patch_page, .reserve = reserve };
-	struct plat_ids ids = { .pid = 1, .tid = 1 };
+	struct plat_config cfg = {
+		.memfd = fd, .no_patching = !patch, .patch_page = patch_page, .reserve = reserve};
+	struct plat_ids ids = {.pid = 1, .tid = 1};
 	struct plat_stats st;
 
 	if (ftruncate(fd, MEMORY) < 0)
@@ -85,7 +88,8 @@ int main(int argc, char **argv)
 	memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	memcpy(memory, code, sizeof(code));
 	memcpy(memory + 64, ids_code, sizeof(ids_code));
-	if (plat_init(&cfg) < 0 || plat_space_new(&space, NULL) < 0 || plat_thread_new(&thread, space, NULL) < 0)
+	if (plat_init(&cfg) < 0 || plat_space_new(&space, NULL) < 0 ||
+	    plat_thread_new(&thread, space, NULL) < 0)
 		return 1;
 	plat_map(space, CODE, 4096, PROT_READ | PROT_EXEC, fd, 0);
 	plat_map(space, DATA, 1 << 20, PROT_READ | PROT_WRITE, fd, 1 << 20);
@@ -114,7 +118,8 @@ int main(int argc, char **argv)
 	t = now();
 	for (int i = 0; i < 2000; i++) {
 		for (int k = 0; k < 32; k++)
-			plat_protect(space, DATA + (uint64_t)k * 8192, 4096, i & 1 ? PROT_READ : PROT_READ | PROT_WRITE);
+			plat_protect(space, DATA + (uint64_t)k * 8192, 4096,
+				     i & 1 ? PROT_READ : PROT_READ | PROT_WRITE);
 		plat_flush(space);
 	}
 	printf("protect_batched %.1f ns\n", (now() - t) / 64000);
@@ -137,8 +142,8 @@ int main(int argc, char **argv)
 	}
 	printf("space_new_free %.1f ns\n", (now() - t) / 300);
 	plat_get_stats(&st);
-	printf("# patched %lu spins %lu sleeps %lu\n", (unsigned long)st.patched_sites, (unsigned long)st.spins_won,
-	       (unsigned long)st.sleeps);
+	printf("# patched %lu spins %lu sleeps %lu\n", (unsigned long)st.patched_sites,
+	       (unsigned long)st.spins_won, (unsigned long)st.sleeps);
 	plat_thread_free(thread);
 	plat_space_free(space);
 	plat_shutdown();

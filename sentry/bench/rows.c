@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The guest side of the benchmark: small works, each timed alone, printed as "name value unit" lines. Runs the
- * same natively, under runc, gVisor's runsc and ours. `rows [name...]` runs only the named ones.
+/* The guest side of the benchmark: small works, each timed alone, printed as "name value unit"
+ * lines. Runs the same natively, under runc, gVisor's runsc and ours. `rows [name...]` runs only
+ * the named ones.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -121,7 +122,7 @@ static double w_pipe(long n)
 
 static double w_epoll(long n)
 {
-	struct epoll_event ev = { .events = EPOLLIN };
+	struct epoll_event ev = {.events = EPOLLIN};
 	int p[2], ep = (int)OK(epoll_create1(0));
 
 	OK(pipe(p));
@@ -153,7 +154,8 @@ static double transfer(long n, size_t len, int writes)
 	double t = now();
 
 	for (long i = 0; i < n; i++)
-		OK(writes ? pwrite(fd, buf, len, (off_t)(i & 7) * 4096) : pread(fd, buf, len, (off_t)(i & 7) * 4096));
+		OK(writes ? pwrite(fd, buf, len, (off_t)(i & 7) * 4096)
+			  : pread(fd, buf, len, (off_t)(i & 7) * 4096));
 	t = now() - t;
 	close(fd);
 	unlink(path);
@@ -300,7 +302,8 @@ static int listener(struct sockaddr_in *at)
 	socklen_t len = sizeof(*at);
 	int fd = (int)OK(socket(AF_INET, SOCK_STREAM, 0));
 
-	*at = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	*at = (struct sockaddr_in){.sin_family = AF_INET,
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	OK(bind(fd, (struct sockaddr *)at, sizeof(*at)));
 	OK(listen(fd, 128));
 	OK(getsockname(fd, (struct sockaddr *)at, &len));
@@ -426,7 +429,8 @@ static double w_mmap(long n)
 	double t = now();
 
 	for (long i = 0; i < n; i++) {
-		char *p = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *p = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			       0);
 
 		if (p == MAP_FAILED)
 			fail("mmap");
@@ -507,31 +511,31 @@ static const struct {
 	work_fn *fn;
 	long n;
 } works[] = {
-	{ "getpid", w_getpid_syscall, 300000 },
-	{ "getppid", w_getppid, 300000 },
-	{ "lseek", w_lseek, 200000 },
-	{ "clock_gettime", w_clock, 1000000 },
-	{ "read_zero", w_read_zero, 200000 },
-	{ "pipe_4k", w_pipe, 50000 },
-	{ "epoll_wait_0", w_epoll, 100000 },
-	{ "pread_4k", w_pread4k, 50000 },
-	{ "pread_64k", w_pread64k, 10000 },
-	{ "pwrite_4k", w_pwrite4k, 50000 },
-	{ "open_close", w_open_close, 20000 },
-	{ "stat", w_stat, 50000 },
-	{ "creat_unlink", w_creat_unlink, 5000 },
-	{ "futex_ping", w_futex, 5000 },
-	{ "pipe_ping", w_pipe_ping, 3000 },
-	{ "unix_ping", w_unix_ping, 3000 },
-	{ "tcp_rr", w_tcp_rr, 3000 },
-	{ "tcp_crr", w_tcp_crr, 1000 },
-	{ "tcp_bulk_64k", w_tcp_bulk, 5000 },
-	{ "touch_4k", w_touch, 16384 },
-	{ "mmap_64k", w_mmap, 2000 },
-	{ "mprotect_pair", w_mprotect, 10000 },
-	{ "fork_wait", w_fork, 200 },
-	{ "vfork_exec_wait", w_exec, 200 },
-	{ "thread_join", w_thread, 1000 },
+	{"getpid", w_getpid_syscall, 300000},
+	{"getppid", w_getppid, 300000},
+	{"lseek", w_lseek, 200000},
+	{"clock_gettime", w_clock, 1000000},
+	{"read_zero", w_read_zero, 200000},
+	{"pipe_4k", w_pipe, 50000},
+	{"epoll_wait_0", w_epoll, 100000},
+	{"pread_4k", w_pread4k, 50000},
+	{"pread_64k", w_pread64k, 10000},
+	{"pwrite_4k", w_pwrite4k, 50000},
+	{"open_close", w_open_close, 20000},
+	{"stat", w_stat, 50000},
+	{"creat_unlink", w_creat_unlink, 5000},
+	{"futex_ping", w_futex, 5000},
+	{"pipe_ping", w_pipe_ping, 3000},
+	{"unix_ping", w_unix_ping, 3000},
+	{"tcp_rr", w_tcp_rr, 3000},
+	{"tcp_crr", w_tcp_crr, 1000},
+	{"tcp_bulk_64k", w_tcp_bulk, 5000},
+	{"touch_4k", w_touch, 16384},
+	{"mmap_64k", w_mmap, 2000},
+	{"mprotect_pair", w_mprotect, 10000},
+	{"fork_wait", w_fork, 200},
+	{"vfork_exec_wait", w_exec, 200},
+	{"thread_join", w_thread, 1000},
 };
 
 int main(int argc, char **argv)

@@ -13,7 +13,8 @@
 #define MFD_EXEC 0x10U
 #endif
 
-/* What glibc's allocator and pthread stacks need, and what is below. The executable bit must be clear. */
+/* What glibc's allocator and pthread stacks need, and what is below. The executable bit must be
+ * clear. */
 HOST_SYSCALL(mmap, HOST_MASK(2, PROT_EXEC, 0));
 HOST_SYSCALL(mprotect, HOST_MASK(2, PROT_EXEC, 0));
 HOST_SYSCALL(munmap);

@@ -5,9 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A sealable, close-on-exec memory file. Before lock-down only. Returns the descriptor or -errno. */
+/* A sealable, close-on-exec memory file. Before lock-down only. Returns the descriptor or -errno.
+ */
 int host_memfd(const char *name);
-/* mmap(2) with MAP_SHARED, PROT_READ and, if @write, PROT_WRITE; @addr NULL: anywhere, else MAP_FIXED. */
+/* mmap(2) with MAP_SHARED, PROT_READ and, if @write, PROT_WRITE; @addr NULL: anywhere, else
+ * MAP_FIXED. */
 int host_map(void **ret, void *addr, size_t len, int write, int fd, uint64_t off);
 /* Address space without memory: PROT_NONE, MAP_NORESERVE. */
 int host_reserve(void **ret, size_t len);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Builds the filter from the declarations of host/. Nothing is listed here but what the C library needs to
- * run threads and what no wrapper makes. */
+/* Builds the filter from the declarations of host/. Nothing is listed here but what the C library
+ * needs to run threads and what no wrapper makes. */
 #include "seccomp/filter.h"
 
 #include <errno.h>
@@ -9,7 +9,8 @@
 
 #include "host/rule.h"
 
-/* glibc's pthread_create: VM FS FILES SIGHAND THREAD SYSVSEM SETTLS PARENT_SETTID CHILD_CLEARTID. */
+/* glibc's pthread_create: VM FS FILES SIGHAND THREAD SYSVSEM SETTLS PARENT_SETTID CHILD_CLEARTID.
+ */
 HOST_SYSCALL(clone, HOST_EQ(0, 0x3d0f00));
 HOST_SYSCALL(set_robust_list);
 HOST_SYSCALL(rseq);
@@ -25,8 +26,8 @@ static int add(scmp_filter_ctx ctx, const struct host_rule *rule)
 	struct scmp_arg_cmp cmp[4];
 
 	for (unsigned i = 0; i < rule->n; i++)
-		cmp[i] = (struct scmp_arg_cmp){ rule->cond[i].arg, SCMP_CMP_MASKED_EQ, rule->cond[i].mask,
-						rule->cond[i].value };
+		cmp[i] = (struct scmp_arg_cmp){rule->cond[i].arg, SCMP_CMP_MASKED_EQ,
+					       rule->cond[i].mask, rule->cond[i].value};
 
 	int r = seccomp_rule_add_exact_array(ctx, SCMP_ACT_ALLOW, rule->nr, rule->n, cmp);
 
@@ -61,11 +62,12 @@ int filter_install(void)
 		r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (r == 0)
 		r = seccomp_rule_add_exact(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-	/* Refused, not allowed: the C library looks at /proc/sys/vm/overcommit_memory when malloc gives
-	 * memory back, and takes "no such file" for an answer. */
+	/* Refused, not allowed: the C library looks at /proc/sys/vm/overcommit_memory when malloc
+	 * gives memory back, and takes "no such file" for an answer. */
 	if (r == 0)
 		r = seccomp_rule_add_exact(ctx, SCMP_ACT_ERRNO(ENOENT), SCMP_SYS(openat), 0);
-	for (const struct host_rule *rule = __start_host_rules; r == 0 && rule < __stop_host_rules; rule++)
+	for (const struct host_rule *rule = __start_host_rules; r == 0 && rule < __stop_host_rules;
+	     rule++)
 		r = add(ctx, rule);
 	if (r == 0)
 		r = seccomp_load(ctx);

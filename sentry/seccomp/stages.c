@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The privilege timeline of the sentry: see stages.h. These are the last calls that are not in host/: they
- * happen before the filter, and the filter does not allow them. */
+/* The privilege timeline of the sentry: see stages.h. These are the last calls that are not in
+ * host/: they happen before the filter, and the filter does not allow them. */
 #include "seccomp/stages.h"
 
 #include <errno.h>
@@ -91,7 +91,8 @@ int stage_root(void)
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -errno;
 	/* Any directory will do as the mount point: the old root goes away. */
-	if (mount("none", "/", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=0,nr_inodes=2,mode=0555") < 0)
+	if (mount("none", "/", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "size=0,nr_inodes=2,mode=0555") < 0)
 		return -errno;
 	/* "/" still names the old root; the new mount is above it. */
 	if (chdir("/..") < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
@@ -100,14 +101,15 @@ int stage_root(void)
 		return -errno;
 	if (chdir("/") < 0)
 		return -errno;
-	if (mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+	if (mount(NULL, "/", NULL,
+		  MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		return -errno;
 	return 0;
 }
 
 int stage_limits(void)
 {
-	struct rlimit none = { 0, 0 };
+	struct rlimit none = {0, 0};
 
 	if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;
@@ -116,17 +118,17 @@ int stage_limits(void)
 
 int stage_caps(void)
 {
-	struct __user_cap_header_struct hdr = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct none[2] = { 0 };
+	struct __user_cap_header_struct hdr = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct none[2] = {0};
 	unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
-			     SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
-			     SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+			     SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+			     SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
 
 	/* Without CAP_SETPCAP there is nothing to lock: then the sets are empty already. */
 	(void)prctl(PR_SET_SECUREBITS, bits, 0, 0, 0);
 	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1 && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 &&
-		    errno != EPERM)
+		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1 &&
+		    prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EPERM)
 			return -errno;
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return -errno;
@@ -145,7 +147,8 @@ int stage_filter(void)
 
 int stages_lock_down(void)
 {
-	int (*const stage[])(void) = { stage_root, stage_limits, stage_caps, stage_nnp, stage_filter };
+	int (*const stage[])(void) = {stage_root, stage_limits, stage_caps, stage_nnp,
+				      stage_filter};
 
 	for (size_t i = 0; i < sizeof(stage) / sizeof(*stage); i++) {
 		int r = stage[i]();

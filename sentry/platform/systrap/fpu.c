@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* FPU and vector state of guest threads: it lives in the host thread and comes over only on request, as an
- * xsave image in the standard format (Intel SDM vol. 1, 13.4).
+/* FPU and vector state of guest threads: it lives in the host thread and comes over only on
+ * request, as an xsave image in the standard format (Intel SDM vol. 1, 13.4).
  */
 #include <errno.h>
 #include <string.h>
@@ -33,7 +33,8 @@ size_t plat_fpu_size(void)
 	return systrap.fpu_size;
 }
 
-/* A signal frame of the last entry still holds the state, unless another signal may have come since. */
+/* A signal frame of the last entry still holds the state, unless another signal may have come
+ * since. */
 static const char *frame_state(const struct plat_thread *t)
 {
 	uint32_t off = t->fpu_off;

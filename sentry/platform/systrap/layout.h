@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the sentry and the stub agree on: where things lie in a stub's address space and what the shared
- * pages hold. Included by C of both sides and by the stub's assembly (the numbers above __ASSEMBLER__).
+/* What the sentry and the stub agree on: where things lie in a stub's address space and what the
+ * shared pages hold. Included by C of both sides and by the stub's assembly (the numbers above
+ * __ASSEMBLER__).
  *
- * A stub process has its band in the top of the address space, at the same (random) address in every stub
- * of a sandbox:
+ * A stub process has its band in the top of the address space, at the same (random) address in
+ * every stub of a sandbox:
  *
  *   +0        text (r-x): a private mapping of the sealed stub image
- *   +STUB_CONST   constants (r--): filters, templates; written by the sentry before the first stub runs
- *   +STUB_OPS     orders for the helper thread (r--), per space
- *   +STUB_SCRATCH control-message buffer of the helper (rw), per space
- *   +STUB_VDSO    the host's vvar and vdso
- *   +STUB_SLOTS   per-thread slots, index k at + k * SLOT_SIZE:
- *                 guard | ids (r--) | exchange page (rw) | guard | xsave area (rw) | alternate stack (rw)
+ *   +STUB_CONST   constants (r--): filters, templates; written by the sentry before the first stub
+ * runs +STUB_OPS     orders for the helper thread (r--), per space +STUB_SCRATCH control-message
+ * buffer of the helper (rw), per space +STUB_VDSO    the host's vvar and vdso +STUB_SLOTS
+ * per-thread slots, index k at + k * SLOT_SIZE: guard | ids (r--) | exchange page (rw) | guard |
+ * xsave area (rw) | alternate stack (rw)
  *
- * All shared pages live in the control memfd, of which the sentry has a writable mapping. Whatever is
- * mapped writable in a stub belongs to the attacker.
+ * All shared pages live in the control memfd, of which the sentry has a writable mapping. Whatever
+ * is mapped writable in a stub belongs to the attacker.
  */
 #pragma once
 
@@ -43,8 +43,8 @@
 #define SLOT_ALT 0x8000
 #define SLOT_ALT_SIZE 0x8000
 
-/* The control memfd: constants at 0, slot k at CTL_SLOTS + k * SLOT_SIZE, space j at CTL_SPACES + j *
- * CTL_SPACE_SIZE (orders, then scratch). */
+/* The control memfd: constants at 0, slot k at CTL_SLOTS + k * SLOT_SIZE, space j at CTL_SPACES + j
+ * * CTL_SPACE_SIZE (orders, then scratch). */
 #define CTL_SLOTS STUB_SLOTS
 #define CTL_SPACES 0x90000000
 #define CTL_SPACE_SIZE 0x8000
@@ -100,6 +100,7 @@
 #define IDS_FROM_GS (SLOT_IDS - SLOT_PP)
 #define IDS_SIGSTACK 1024
 #define IDS_SPIN 1048
+#define IDS_YIELD_OK 1060
 
 /* Offsets in struct stub_const. */
 #define CONST_ZERO 0
@@ -123,8 +124,8 @@
 #define OP_IGNORE 2 /* the result does not matter */
 #define OPS_MAX 250
 
-/* CLONE_VM FS FILES SIGHAND THREAD SYSVSEM PARENT_SETTID CHILD_CLEARTID: a guest thread. The kernel clears
- * and wakes req_seq when it ends. */
+/* CLONE_VM FS FILES SIGHAND THREAD SYSVSEM PARENT_SETTID CHILD_CLEARTID: a guest thread. The kernel
+ * clears and wakes req_seq when it ends. */
 #define STUB_THREAD_FLAGS 0x350f00
 
 #define STUB_SEQ_MASK 0x7fffffff
@@ -164,7 +165,8 @@ struct stub_pp {
 	uint64_t addr;
 	uint64_t err;
 	uint64_t trapno;
-	uint32_t fpu_off; /* where in the slot the FPU state of the last signal frame stands; 0: nowhere */
+	uint32_t fpu_off; /* where in the slot the FPU state of the last signal frame stands; 0:
+			     nowhere */
 	uint32_t pad0[3];
 	/* Written by the sentry. */
 	uint32_t rep_seq;
@@ -189,8 +191,9 @@ struct stub_ids {
 	uint64_t ss_sp; /* a stack_t for sigaltstack */
 	uint64_t ss_flags;
 	uint64_t ss_size;
-	uint64_t spin;	   /* how long the stub may spin for the answer, in TSC cycles; 0: not at all */
-	uint32_t yields;   /* how often it gives the processor away before it sleeps */
+	uint64_t spin; /* how long the stub may spin for the answer, in TSC cycles; 0: not at all */
+	uint32_t yields; /* how often it gives the processor away before it sleeps */
+	uint32_t yield_ok; /* the stub carries sched_yield(2) out by itself */
 };
 
 struct stub_op {
@@ -216,7 +219,8 @@ struct stub_bpf {
 
 #define STUB_BPF_MAX 128
 
-/* The constants page(s). Read-only in every stub; the zygote writes the part below before it locks up. */
+/* The constants page(s). Read-only in every stub; the zygote writes the part below before it locks
+ * up. */
 struct stub_const {
 	uint64_t zero;
 	uint64_t ok, enomem, error; /* what a helper adds to its completion descriptor */
@@ -227,7 +231,7 @@ struct stub_const {
 	uint64_t msg_iov[2];
 	uint64_t band;
 	uint64_t image_len;
-	uint64_t parent; /* pid of the sentry in the zygote's view, 0: not checked */
+	uint64_t parent;	     /* pid of the sentry in the zygote's view, 0: not checked */
 	uint64_t vvar_len, vdso_len; /* sizes of what lies below the vdso, and of itself; 0: none */
 	uint64_t has_rdpid;
 	struct stub_bpf app[STUB_BPF_MAX], helper[STUB_BPF_MAX], zygote[STUB_BPF_MAX];
@@ -241,8 +245,8 @@ struct zygote_request {
 	uint32_t space, slot; /* NEW: where the new stub's pages lie in the control memfd */
 };
 
-/* Answers on the command socket (pid of the new stub, or a negative errno) and events on the other (the
- * pid of a stub process that ended). */
+/* Answers on the command socket (pid of the new stub, or a negative errno) and events on the other
+ * (the pid of a stub process that ended). */
 struct zygote_reply {
 	int32_t result;
 };
@@ -257,7 +261,9 @@ _Static_assert(offsetof(struct stub_pp, tid) == PP_TID, "layout");
 _Static_assert(offsetof(struct stub_pp, self) == PP_SELF, "layout");
 _Static_assert(offsetof(struct stub_ids, ss_sp) == IDS_SIGSTACK, "layout");
 _Static_assert(offsetof(struct stub_ids, spin) == IDS_SPIN, "layout");
-_Static_assert(offsetof(struct stub_ops, op) == OPS_OP && sizeof(struct stub_op) == OP_SIZE, "layout");
+_Static_assert(offsetof(struct stub_ids, yield_ok) == IDS_YIELD_OK, "layout");
+_Static_assert(offsetof(struct stub_ops, op) == OPS_OP && sizeof(struct stub_op) == OP_SIZE,
+	       "layout");
 _Static_assert(offsetof(struct stub_op, flags) == OP_FLAGS, "layout");
 _Static_assert(sizeof(struct stub_ops) <= STUB_OPS_SIZE, "layout");
 _Static_assert(offsetof(struct stub_const, app_fprog) == CONST_FPROG_APP, "layout");

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In-place patching of hot call sites.
  *
- * A `syscall` (0f 05) becomes the first two bytes of `jmp rel32` (e9 XX); the three bytes that follow it in
- * the text stay as they are and serve as the upper bytes of the displacement. XX is free, so a site has a
- * window of 256 addresses for its trampoline. The instruction destroys rcx and r11, so the trampoline
- * needs neither stack nor scratch memory:
+ * A `syscall` (0f 05) becomes the first two bytes of `jmp rel32` (e9 XX); the three bytes that
+ *follow it in the text stay as they are and serve as the upper bytes of the displacement. XX is
+ *free, so a site has a window of 256 addresses for its trampoline. The instruction destroys rcx and
+ *r11, so the trampoline needs neither stack nor scratch memory:
  *
  *	lea  behind_the_site(%rip), %rcx
  *	jmp  *last_quad_of_the_page(%rip)	-> stub_enter (stub/entry.S)
  *
- * A jump to the site still finds an instruction; a restarted call (rip - 2) executes the jump again. Where
- * the window is taken, `mov $nr, %eax` before the site becomes a jump with a free displacement instead, if
- * nobody else can be in the middle of it.
+ * A jump to the site still finds an instruction; a restarted call (rip - 2) executes the jump
+ *again. Where the window is taken, `mov $nr, %eax` before the site becomes a jump with a free
+ *displacement instead, if nobody else can be in the middle of it.
  *
- * Concurrent execution: the two bytes are stored at once. That is right on live code while they lie in one
- * cache line (prototypes/cross_modify.c); a site across two lines, and the five-byte form, are written only
- * when the address space has no other thread.
+ * Concurrent execution: the two bytes are stored at once. That is right on live code while they lie
+ *in one cache line (prototypes/cross_modify.c); a site across two lines, and the five-byte form,
+ *are written only when the address space has no other thread.
  *
- * Locking: patch_state.mu is a leaf and is never held while mm is called; `busy` keeps a second thread out.
+ * Locking: patch_state.mu is a leaf and is never held while mm is called; `busy` keeps a second
+ *thread out.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -118,7 +119,7 @@ static struct site *site_find(struct patch_state *p, uint64_t addr, bool create)
 			continue;
 		if (!create || p->n_sites >= SITES * 3 / 4)
 			return NULL;
-		*s = (struct site){ .addr = addr };
+		*s = (struct site){.addr = addr};
 		p->n_sites++;
 		return s;
 	}
@@ -155,7 +156,7 @@ static struct text_page *page_find(struct patch_state *p, uint64_t addr)
 	struct text_page *pg = &p->page[hash(addr) & (PAGES - 1)];
 
 	if (pg->addr != addr)
-		*pg = (struct text_page){ .addr = addr };
+		*pg = (struct text_page){.addr = addr};
 	return pg;
 }
 
@@ -202,10 +203,10 @@ static int tramp_take(struct tramp_page *page, unsigned lo, unsigned hi, unsigne
 /* Queues the mapping of a trampoline page. */
 static int tramp_map_queue(struct plat_space *s, uint64_t addr, const struct tramp_page *page)
 {
-	struct stub_op op = { SYS_mmap,
-			      { addr, PAGE, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, STUB_FD_CTL,
-				CTL_TRAMPS + (uint64_t)page->number * PAGE },
-			      OP_MUST };
+	struct stub_op op = {SYS_mmap,
+			     {addr, PAGE, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED,
+			      STUB_FD_CTL, CTL_TRAMPS + (uint64_t)page->number * PAGE},
+			     OP_MUST};
 
 	mutex_lock(&s->lock);
 	int r = space_queue(s, &op, -1);
@@ -214,7 +215,8 @@ static int tramp_map_queue(struct plat_space *s, uint64_t addr, const struct tra
 }
 
 /* A new page of trampolines somewhere in [lo, hi]. */
-static struct tramp_map *tramp_page_new(struct plat_space *s, struct patch_state *p, uint64_t lo, uint64_t hi)
+static struct tramp_map *tramp_page_new(struct plat_space *s, struct patch_state *p, uint64_t lo,
+					uint64_t hi)
 {
 	struct tramp_page *page = calloc(1, sizeof(*page));
 	struct tramp_map *map = realloc(p->map, (p->n_map + 1) * sizeof(*map));
@@ -230,19 +232,20 @@ static struct tramp_map *tramp_page_new(struct plat_space *s, struct patch_state
 	atomic_store(&page->refs, 1);
 	memset(tramp_memory(page), 0xcc, PAGE);
 	memcpy(tramp_memory(page) + TRAMP_TARGET, &target, sizeof(target));
-	if (systrap.cfg.reserve(s->mm_cookie, lo, hi, PAGE, &addr) < 0 || addr & (PAGE - 1) || addr < lo ||
-	    addr + PAGE > hi || tramp_map_queue(s, addr, page) < 0) {
+	if (systrap.cfg.reserve(s->mm_cookie, lo, hi, PAGE, &addr) < 0 || addr & (PAGE - 1) ||
+	    addr < lo || addr + PAGE > hi || tramp_map_queue(s, addr, page) < 0) {
 		tramp_put(page);
 		return NULL;
 	}
 	map = &p->map[p->n_map++];
-	*map = (struct tramp_map){ addr, page };
+	*map = (struct tramp_map){addr, page};
 	return map;
 }
 
-/* Room for @len bytes whose address lies in [lo, hi]. Sets *mem to our view of it. Returns the address or 0. */
-static uint64_t tramp_alloc(struct plat_space *s, struct patch_state *p, uint64_t lo, uint64_t hi, unsigned len,
-			    char **mem)
+/* Room for @len bytes whose address lies in [lo, hi]. Sets *mem to our view of it. Returns the
+ * address or 0. */
+static uint64_t tramp_alloc(struct plat_space *s, struct patch_state *p, uint64_t lo, uint64_t hi,
+			    unsigned len, char **mem)
 {
 	int off;
 
@@ -304,7 +307,8 @@ static void store16(uint8_t *at, uint8_t a, uint8_t b)
 }
 
 /* The two-byte form. @b: our view of the site. Returns the state that the site is in then. */
-static enum site_state patch_punned(struct plat_space *s, struct patch_state *p, uint64_t site, uint8_t *b)
+static enum site_state patch_punned(struct plat_space *s, struct patch_state *p, uint64_t site,
+				    uint8_t *b)
 {
 	int32_t base = (int32_t)((uint32_t)b[2] << 8 | (uint32_t)b[3] << 16 | (uint32_t)b[4] << 24);
 	uint64_t lo = site + 5 + (uint64_t)(int64_t)base;
@@ -327,7 +331,8 @@ static enum site_state patch_punned(struct plat_space *s, struct patch_state *p,
 }
 
 /* The form that replaces mov $nr, %eax before the site. */
-static enum site_state patch_mov(struct plat_space *s, struct patch_state *p, uint64_t site, uint8_t *b, uint64_t nr)
+static enum site_state patch_mov(struct plat_space *s, struct patch_state *p, uint64_t site,
+				 uint8_t *b, uint64_t nr)
 {
 	uint64_t start = site - 5, lo, hi;
 	uint32_t imm;
@@ -339,7 +344,8 @@ static enum site_state patch_mov(struct plat_space *s, struct patch_state *p, ui
 	if (imm != nr)
 		return SITE_LEFT;
 	lo = start > 0x40000000 ? start - 0x40000000 : 0x10000;
-	hi = start + 0x40000000 < STUB_TASK_SIZE - PAGE ? start + 0x40000000 : STUB_TASK_SIZE - PAGE;
+	hi = start + 0x40000000 < STUB_TASK_SIZE - PAGE ? start + 0x40000000
+							: STUB_TASK_SIZE - PAGE;
 
 	uint64_t at = tramp_alloc(s, p, lo, hi, TRAMP_MOV_LEN, &mem);
 
@@ -357,8 +363,8 @@ static enum site_state patch_mov(struct plat_space *s, struct patch_state *p, ui
 	return SITE_PATCHED_MOV;
 }
 
-static enum site_state patch_site(struct plat_space *s, struct patch_state *p, uint64_t site, uint64_t nr,
-				  uint8_t old[5])
+static enum site_state patch_site(struct plat_space *s, struct patch_state *p, uint64_t site,
+				  uint64_t nr, uint8_t old[5])
 {
 	uint8_t *page = systrap.cfg.patch_page(s->mm_cookie, site & ~(PAGE - 1));
 	uint8_t *b = page + (site & (PAGE - 1));
@@ -412,7 +418,7 @@ void patch_try(struct plat_thread *t, uint64_t rip, uint64_t nr)
 {
 	struct plat_space *s = t->space;
 	uint64_t site = rip - 2;
-	uint8_t old[5] = { 0 };
+	uint8_t old[5] = {0};
 
 	if (site >= STUB_TASK_SIZE || nr >> 31)
 		return;
@@ -452,7 +458,7 @@ void plat_text_changed(struct plat_space *s, uint64_t addr, uint64_t len)
 	sites_rebuild(p, addr, addr + len);
 	for (unsigned i = 0; i < PAGES; i++)
 		if (p->page[i].addr >= addr && p->page[i].addr < addr + len)
-			p->page[i] = (struct text_page){ 0 };
+			p->page[i] = (struct text_page){0};
 	pthread_mutex_unlock(&p->mu);
 }
 

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hand-off policy: when to spin, when to sleep, and on which processor. Nothing else in the platform
- * decides about time or placement.
+/* The hand-off policy: when to spin, when to sleep, and on which processor. Nothing else in the
+ *platform decides about time or placement.
  *
- * The costs that drive it (reference/sentry.md 2): answering a thread that spins on another processor
- * costs 0.1 us, yielding to one on the same processor 2.7 us, waking one there 4.6 us, waking one on another
- * processor up to 60 us in a virtual machine. A pair (sentry thread, stub thread) is therefore in one of two
- * modes:
+ * The costs that drive it (reference/sentry.md 2): answering a thread that spins on another
+ *processor costs 0.1 us, yielding to one on the same processor 2.7 us, waking one there 4.6 us,
+ *waking one on another processor up to 60 us in a virtual machine. A pair (sentry thread, stub
+ *thread) is therefore in one of two modes:
  *
- *   packed  both bound to one processor; a waiter yields at most twice, then sleeps. The stub is brought to
- *	     the sentry's processor while it sleeps, which costs no migration.
- *   spread  the sentry thread spins on another processor while requests come fast. Entered after a streak
- *	     of fast requests; left as soon as the time lost by waiting in vain exceeds the time won, or
- *	     when a jump of the clock shows that somebody else wants the processor. Then nobody tries
- *	     again for a while that doubles with each failure.
+ *   packed  both bound to one processor; a waiter yields at most twice, then sleeps. The stub is
+ *brought to the sentry's processor while it sleeps, which costs no migration. spread  the sentry
+ *thread spins on another processor while requests come fast. Entered after a streak of fast
+ *requests; left as soon as the time lost by waiting in vain exceeds the time won, or when a jump of
+ *the clock shows that somebody else wants the processor. Then nobody tries again for a while that
+ *doubles with each failure.
  *
- * Bound threads would defeat the host's load balancing, so every few milliseconds a pair is let go for one
- * round, and bound again to where the host has put it; a guest that computes for long is let go altogether.
- * Nothing here wakes up when the guest is idle.
+ * Bound threads would defeat the host's load balancing, so every few milliseconds a pair is let go
+ *for one round, and bound again to where the host has put it; a guest that computes for long is let
+ *go altogether. Nothing here wakes up when the guest is idle.
  */
 #include "platform/systrap/systrap.h"
 
@@ -25,17 +25,18 @@
 #include "host/proc.h"
 #include "host/sync.h"
 
-#define HOT_US 8	 /* a request this soon after the answer is fast */
-#define STREAK 40	 /* so many of them: spread */
-#define SPIN_US 15	 /* the longest wait by spinning */
-#define STUB_SPIN_US 15	 /* the same for the stub: a system call that takes longer is asleep anyway */
-#define WIN_US 3	 /* what an exchange by spinning saves */
-#define LOSS_US 50	 /* what a wait in vain costs, the wake across processors included */
+#define HOT_US 8   /* a request this soon after the answer is fast */
+#define STREAK 40  /* so many of them: spread */
+#define SPIN_US 15 /* the longest wait by spinning */
+#define STUB_SPIN_US                                                                               \
+	15	   /* the same for the stub: a system call that takes longer is asleep anyway */
+#define WIN_US 3   /* what an exchange by spinning saves */
+#define LOSS_US 50 /* what a wait in vain costs, the wake across processors included */
 #define CREDIT_US 400
-#define GAP_US 25	 /* the clock jumped: this thread was preempted */
+#define GAP_US 25 /* the clock jumped: this thread was preempted */
 #define BACK_OFF_MIN_US 2000
 #define BACK_OFF_MAX_US 1000000
-#define PROBE_US 8000	 /* how often a pair is let go for a round */
+#define PROBE_US 8000	  /* how often a pair is let go for a round */
 #define LET_GO_NS 4000000 /* a guest that computes this long is not bound */
 #define YIELDS 2
 
@@ -104,7 +105,7 @@ void policy_thread_init(struct plat_thread *t)
 	struct policy *p = &t->policy;
 
 	/* Host threads inherit the binding of their maker: unknown. */
-	*p = (struct policy){ .stub_pin = -1, .self_pin = -1, .spread_cpu = -1 };
+	*p = (struct policy){.stub_pin = -1, .self_pin = -1, .spread_cpu = -1};
 }
 
 static void leave_spread(struct plat_thread *t)
@@ -147,7 +148,8 @@ static void pin_self(struct policy *p, int cpu)
 		p->self_pin = cpu;
 }
 
-/* Lets the host choose where both run, for one round or (a computing guest) until further notice. */
+/* Lets the host choose where both run, for one round or (a computing guest) until further notice.
+ */
 static void let_go(struct plat_thread *t, uint64_t now)
 {
 	struct policy *p = &t->policy;
@@ -256,7 +258,8 @@ static void place(struct plat_thread *t, uint64_t now)
 		let_go(t, now);
 		return;
 	}
-	/* Fast requests so far took two yields or wakes each: the bound is on the whole exchange. */
+	/* Fast requests so far took two yields or wakes each: the bound is on the whole exchange.
+	 */
 	if (p->streak >= STREAK && spin_budget > 0 && !banned(&spin_ban, now))
 		enter_spread(t, p->stub_pin);
 }
@@ -340,7 +343,8 @@ static uint32_t yield(struct plat_thread *t, uint32_t cur)
 
 	uint64_t now = policy_tsc();
 
-	/* Gone for long: somebody else is on this processor, and yields to it cost whole time slices. */
+	/* Gone for long: somebody else is on this processor, and yields to it cost whole time
+	 * slices. */
 	if (w == cur || now - before > 40 * us)
 		t->policy.streak = 0;
 	if (now - before > 400 * us)
@@ -370,7 +374,10 @@ uint32_t policy_wait(struct plat_thread *t, uint32_t cur, int64_t limit_ns)
 		if (w != cur)
 			break;
 		COUNT(t, sleeps);
-		if (host_futex_wait_shared(&t->pp->req_seq, cur, limit_ns >= 0 ? limit_ns : bound ? LET_GO_NS : -1) == 0)
+		if (host_futex_wait_shared(&t->pp->req_seq, cur,
+					   limit_ns >= 0 ? limit_ns
+					   : bound	 ? LET_GO_NS
+							 : -1) == 0)
 			continue;
 		if (limit_ns >= 0)
 			break;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Address spaces: stub processes, slots, and the queue of memory operations that a helper thread carries
- * out.
+/* Address spaces: stub processes, slots, and the queue of memory operations that a helper thread
+ * carries out.
  *
  * Trust: orders lie in memory that is read-only for the stub, and completion comes over an event
  * descriptor to which only helper threads can write (guest threads' filter has no write). So when
- * space_flush_locked() returns 0, the operations have happened, whatever the guest does. Operations on
- * whose effect the sentry relies (unmap, protect) are marked OP_MUST: should one fail, the helper ends its
- * process rather than go on.
+ * space_flush_locked() returns 0, the operations have happened, whatever the guest does. Operations
+ * on whose effect the sentry relies (unmap, protect) are marked OP_MUST: should one fail, the
+ * helper ends its process rather than go on.
  */
 #include <errno.h>
 #include <poll.h>
@@ -26,7 +26,7 @@
 #include "platform/systrap/systrap.h"
 
 pthread_mutex_t systrap_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct list spaces = { &spaces, &spaces };
+static struct list spaces = {&spaces, &spaces};
 static pthread_mutex_t pass_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Numbers that are free again, and the first that was never used. */
@@ -34,8 +34,8 @@ struct numbers {
 	uint32_t *free;
 	uint32_t n_free, cap, next, max;
 };
-static struct numbers slot_numbers = { .max = SLOT_MAX }, space_numbers = { .max = SPACE_MAX };
-static struct numbers tramp_numbers = { .max = TRAMP_MAX };
+static struct numbers slot_numbers = {.max = SLOT_MAX}, space_numbers = {.max = SPACE_MAX};
+static struct numbers tramp_numbers = {.max = TRAMP_MAX};
 
 /* A stub that was asked for ahead of need. */
 static struct plat_space *stock;
@@ -94,6 +94,7 @@ static void slot_init(uint32_t slot)
 	struct stub_ids *ids = (struct stub_ids *)(base + SLOT_IDS);
 
 	memset(ids->fast, 0xff, sizeof(ids->fast));
+	ids->yield_ok = 0;
 	ids->ss_sp = slot_stub_addr(slot) + SLOT_ALT;
 	ids->ss_flags = 0;
 	ids->ss_size = SLOT_ALT_SIZE;
@@ -123,7 +124,8 @@ void slot_release(uint32_t slot)
 
 static void space_destroy(struct plat_space *s)
 {
-	(void)host_punch(systrap.ctl_fd, CTL_SPACES + (uint64_t)s->idx * CTL_SPACE_SIZE, CTL_SPACE_SIZE);
+	(void)host_punch(systrap.ctl_fd, CTL_SPACES + (uint64_t)s->idx * CTL_SPACE_SIZE,
+			 CTL_SPACE_SIZE);
 	for (unsigned i = 0; i < s->n_parked; i++) {
 		slot_release(s->parked[i]->slot);
 		free(s->parked[i]);
@@ -322,7 +324,8 @@ int plat_space_new(struct plat_space **ret, void *mm_cookie)
 	}
 	s->mm_cookie = mm_cookie;
 	list_push_back(&spaces, &s->all);
-	/* The next one is made while this one starts to work. Should that fail, it is retried then. */
+	/* The next one is made while this one starts to work. Should that fail, it is retried then.
+	 */
 	(void)stock_order();
 	*ret = s;
 out:
@@ -337,7 +340,7 @@ void plat_space_free(struct plat_space *s)
 	if (!s)
 		return;
 
-	struct stub_op all = { SYS_munmap, { 0, STUB_TASK_SIZE }, OP_MUST };
+	struct stub_op all = {SYS_munmap, {0, STUB_TASK_SIZE}, OP_MUST};
 
 	mutex_lock(&s->lock);
 	s->n_queue = 0;
@@ -386,12 +389,15 @@ static void done_put(int i)
 static int pass_file(int fd)
 {
 	char byte = 0;
-	struct iovec iov = { &byte, 1 };
+	struct iovec iov = {&byte, 1};
 	union {
 		struct cmsghdr hdr;
 		char buf[CMSG_SPACE(sizeof(int))];
-	} c = { .hdr = { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c) };
+	} c = {.hdr = {.cmsg_len = CMSG_LEN(sizeof(int)),
+		       .cmsg_level = SOL_SOCKET,
+		       .cmsg_type = SCM_RIGHTS}};
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)};
 
 	memcpy(CMSG_DATA(&c.hdr), &fd, sizeof(fd));
 	return sendmsg(systrap.pass_fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 ? 0 : -EAGAIN;
@@ -409,8 +415,8 @@ static bool pass_drain(void)
 	return left;
 }
 
-/* Under state_lock: a stub that was killed may still run for a moment; its memory is not free before it is
- * gone. */
+/* Under state_lock: a stub that was killed may still run for a moment; its memory is not free
+ * before it is gone. */
 static void wait_gone(struct plat_space *s)
 {
 	while (!s->reaped)
@@ -448,7 +454,7 @@ static int64_t run_orders(struct plat_space *s, unsigned n)
 	if (dead) {
 		wait_gone(s);
 		/* The helper and the reaper may both have written. */
-		struct pollfd p = { .fd = fd, .events = POLLIN };
+		struct pollfd p = {.fd = fd, .events = POLLIN};
 		uint64_t more;
 
 		if (poll(&p, 1, 0) == 1 && read(fd, &more, sizeof(more)) != sizeof(more))
@@ -459,16 +465,17 @@ static int64_t run_orders(struct plat_space *s, unsigned n)
 	return dead ? -ESRCH : (int64_t)value;
 }
 
-/* Copies queue entries from @from to before @end to the orders, with the passing of files around them.
- * Returns how many orders that makes. */
+/* Copies queue entries from @from to before @end to the orders, with the passing of files around
+ * them. Returns how many orders that makes. */
 static unsigned fill_batch(struct plat_space *s, unsigned *from, unsigned end, bool *passes, int *r)
 {
 	struct stub_op *op = s->ops->op;
-	struct stub_op receive = { SYS_recvmsg,
-				   { STUB_FD_PASS, systrap.band + STUB_CONST + offsetof(struct stub_const, msghdr),
-				     MSG_DONTWAIT },
-				   OP_IGNORE };
-	struct stub_op close_it = { SYS_close, { STUB_FD_RECV }, OP_IGNORE };
+	struct stub_op receive = {SYS_recvmsg,
+				  {STUB_FD_PASS,
+				   systrap.band + STUB_CONST + offsetof(struct stub_const, msghdr),
+				   MSG_DONTWAIT},
+				  OP_IGNORE};
+	struct stub_op close_it = {SYS_close, {STUB_FD_RECV}, OP_IGNORE};
 	unsigned n = 0, i = *from, files = 0;
 
 	while (i < end && n + 3 <= OPS_MAX) {
@@ -518,8 +525,9 @@ static int run_batch(struct plat_space *s, unsigned *from, unsigned end)
 	return (v & 0xff00) || v == 0 ? -ENOMEM : -EACCES;
 }
 
-/* Something in entries [from, end) failed. They are idempotent: repeated one by one, they say which; what
- * cannot be mapped is unmapped, so that the sentry never believes in a mapping that replaced nothing. */
+/* Something in entries [from, end) failed. They are idempotent: repeated one by one, they say
+ * which; what cannot be mapped is unmapped, so that the sentry never believes in a mapping that
+ * replaced nothing. */
 static int run_again(struct plat_space *s, unsigned from, unsigned end)
 {
 	int ret = 0;
@@ -533,7 +541,8 @@ static int run_again(struct plat_space *s, unsigned from, unsigned end)
 		if (r == 0)
 			continue;
 		ret = ret ? ret : r;
-		s->ops->op[0] = (struct stub_op){ SYS_munmap, { s->queue[i].args[0], s->queue[i].args[1] }, OP_MUST };
+		s->ops->op[0] = (struct stub_op){
+			SYS_munmap, {s->queue[i].args[0], s->queue[i].args[1]}, OP_MUST};
 		if (s->queue[i].nr == SYS_mmap && run_orders(s, 1) == -ESRCH)
 			return -ESRCH;
 	}
@@ -603,7 +612,8 @@ int space_queue(struct plat_space *s, const struct stub_op *op, int fd)
 
 static bool bad_range(uint64_t addr, uint64_t len)
 {
-	return ((addr | len) & 4095) || len == 0 || addr >= STUB_TASK_SIZE || len > STUB_TASK_SIZE - addr;
+	return ((addr | len) & 4095) || len == 0 || addr >= STUB_TASK_SIZE ||
+	       len > STUB_TASK_SIZE - addr;
 }
 
 static int queue_op(struct plat_space *s, const struct stub_op *op, int fd)
@@ -619,31 +629,31 @@ static int queue_op(struct plat_space *s, const struct stub_op *op, int fd)
 int plat_map(struct plat_space *s, uint64_t addr, uint64_t len, int prot, int fd, uint64_t off)
 {
 	bool mem = fd == systrap.cfg.memfd;
-	struct stub_op op = { SYS_mmap,
-			      { addr, len, (uint64_t)prot, MAP_SHARED | MAP_FIXED,
-				mem ? STUB_FD_MEM : STUB_FD_RECV, off },
-			      0 };
+	struct stub_op op = {SYS_mmap,
+			     {addr, len, (uint64_t)prot, MAP_SHARED | MAP_FIXED,
+			      mem ? STUB_FD_MEM : STUB_FD_RECV, off},
+			     0};
 
 	return queue_op(s, &op, mem ? -1 : fd);
 }
 
 int plat_unmap(struct plat_space *s, uint64_t addr, uint64_t len)
 {
-	struct stub_op op = { SYS_munmap, { addr, len }, OP_MUST };
+	struct stub_op op = {SYS_munmap, {addr, len}, OP_MUST};
 
 	return queue_op(s, &op, -1);
 }
 
 int plat_protect(struct plat_space *s, uint64_t addr, uint64_t len, int prot)
 {
-	struct stub_op op = { SYS_mprotect, { addr, len, (uint64_t)prot }, OP_MUST };
+	struct stub_op op = {SYS_mprotect, {addr, len, (uint64_t)prot}, OP_MUST};
 
 	return queue_op(s, &op, -1);
 }
 
 int plat_advise(struct plat_space *s, uint64_t addr, uint64_t len, int advice)
 {
-	struct stub_op op = { SYS_madvise, { addr, len, (uint64_t)advice }, OP_IGNORE };
+	struct stub_op op = {SYS_madvise, {addr, len, (uint64_t)advice}, OP_IGNORE};
 
 	return queue_op(s, &op, -1);
 }
@@ -687,8 +697,7 @@ int space_init(void)
 void plat_shutdown(void)
 {
 	pthread_mutex_lock(&systrap_lock);
-	list_for_each(node, &spaces)
-		space_kill(list_entry(node, struct plat_space, all));
+	list_for_each(node, &spaces) space_kill(list_entry(node, struct plat_space, all));
 	pthread_mutex_unlock(&systrap_lock);
 	/* The zygote ends when its command socket is closed, and with it every stub (PDEATHSIG). */
 	close(systrap.cmd_fd);

@@ -16,12 +16,12 @@ struct patch_state;
 /* The one platform of the process. */
 struct systrap {
 	struct plat_config cfg;
-	int ctl_fd;	/* the control memfd */
-	char *ctl;	/* and our mapping of it */
-	int cmd_fd;	/* to the zygote: requests and answers */
-	int event_fd;	/* from the zygote: pids of stubs that ended */
-	int pass_fd;	/* files for helpers */
-	int drain_fd;	/* our own receiving end of it, to see that nothing is left over */
+	int ctl_fd;   /* the control memfd */
+	char *ctl;    /* and our mapping of it */
+	int cmd_fd;   /* to the zygote: requests and answers */
+	int event_fd; /* from the zygote: pids of stubs that ended */
+	int pass_fd;  /* files for helpers */
+	int drain_fd; /* our own receiving end of it, to see that nothing is left over */
 	int done_fd[STUB_N_DONE];
 	pid_t zygote;
 	uint64_t band;
@@ -29,7 +29,8 @@ struct systrap {
 	size_t fpu_size;
 	uint64_t tsc_hz;
 	int n_cpus;
-	int kick_patience; /* waits of KICK_WAIT_NS after a kick, before the stub counts as hostile */
+	int kick_patience; /* waits of KICK_WAIT_NS after a kick, before the stub counts as hostile
+			    */
 };
 extern struct systrap systrap;
 
@@ -67,19 +68,20 @@ struct plat_space {
 
 /* policy.c's, per pair of threads; the owning sentry thread's. */
 struct policy {
-	bool started;	   /* has answered once */
-	bool free_round;   /* neither thread is bound in this round */
-	int stub_pin;	   /* the processor that the stub thread is bound to; -1 none, -2 unknown */
-	int self_pin;	   /* the same of the sentry thread */
-	int spread_cpu;	   /* where the sentry thread spins, -1: packed */
-	int streak;	   /* fast requests in a row */
-	int credit;	   /* us that spinning has won, less what it lost */
-	uint64_t resumed;  /* TSC of the last answer */
+	bool started;	  /* has answered once */
+	bool free_round;  /* neither thread is bound in this round */
+	int stub_pin;	  /* the processor that the stub thread is bound to; -1 none, -2 unknown */
+	int self_pin;	  /* the same of the sentry thread */
+	int spread_cpu;	  /* where the sentry thread spins, -1: packed */
+	int streak;	  /* fast requests in a row */
+	int credit;	  /* us that spinning has won, less what it lost */
+	uint64_t resumed; /* TSC of the last answer */
 	uint64_t next_probe;
 };
 
 struct thread_stats {
-	_Atomic uint64_t switches, fast_syscalls, sigsys_syscalls, faults, patched_sites, spins_won, sleeps;
+	_Atomic uint64_t switches, fast_syscalls, sigsys_syscalls, faults, patched_sites, spins_won,
+		sleeps;
 };
 
 struct plat_thread {
@@ -147,8 +149,8 @@ void fpu_reset(struct plat_thread *t);
 void policy_init(void);
 void policy_thread_init(struct plat_thread *t);
 void policy_thread_done(struct plat_thread *t);
-/* Waits until the stub's request word is no longer @cur, or for @limit_ns when that is not negative. Returns
- * the value of the word. */
+/* Waits until the stub's request word is no longer @cur, or for @limit_ns when that is not
+ * negative. Returns the value of the word. */
 uint32_t policy_wait(struct plat_thread *t, uint32_t cur, int64_t limit_ns);
 /* Publishes the answer @seq and wakes the stub if it sleeps. */
 void policy_answer(struct plat_thread *t, uint32_t seq);
@@ -168,7 +170,8 @@ void patch_off(struct plat_space *space);
 
 static inline void add_relaxed(_Atomic uint64_t *v, uint64_t n)
 {
-	atomic_store_explicit(v, atomic_load_explicit(v, memory_order_relaxed) + n, memory_order_relaxed);
+	atomic_store_explicit(v, atomic_load_explicit(v, memory_order_relaxed) + n,
+			      memory_order_relaxed);
 }
 
 /* Adds the counters of a thread that is freed to the platform's. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Guest threads: plat_switch() and what goes with it.
  *
- * The exchange page is the attacker's. A request is taken by copying its fields once; request numbers must
- * follow each other, anything else ends the guest process. req_seq reads 0 when the host thread has ended.
+ * The exchange page is the attacker's. A request is taken by copying its fields once; request
+ * numbers must follow each other, anything else ends the guest process. req_seq reads 0 when the
+ * host thread has ended.
  */
 #include <errno.h>
 #include <signal.h>
@@ -19,8 +20,8 @@ struct systrap systrap;
 
 #define USER_CS 0x33
 #define USER_SS 0x2b
-/* A stub that does not answer a kick after so many waits counts as hostile. Counted in waits, not by the
- * clock: after the whole sandbox was frozen only one of them is over. */
+/* A stub that does not answer a kick after so many waits counts as hostile. Counted in waits, not
+ * by the clock: after the whole sandbox was frozen only one of them is over. */
 #define KICK_WAIT_NS 250000000
 #define KICK_PATIENCE 20
 
@@ -172,7 +173,8 @@ static int take_request(struct plat_thread *t, struct guest_regs *regs, struct p
 	return 0;
 }
 
-/* An address that iretq cannot load: the host would fault in the stub; the guest sees what it would see. */
+/* An address that iretq cannot load: the host would fault in the stub; the guest sees what it would
+ * see. */
 static bool non_canonical(uint64_t rip)
 {
 	return (uint64_t)((int64_t)(rip << 16) >> 16) != rip;
@@ -191,7 +193,7 @@ void plat_switch(struct plat_thread *t, struct guest_regs *regs, bool full, stru
 	if (atomic_load_explicit(&t->space->queued, memory_order_acquire))
 		(void)plat_flush(t->space);
 	if (full && non_canonical(regs->rip)) {
-		*ev = (struct plat_event){ PLAT_FAULT, SIGSEGV, 128 /* SI_KERNEL */, 0, 0, 13 };
+		*ev = (struct plat_event){PLAT_FAULT, SIGSEGV, 128 /* SI_KERNEL */, 0, 0, 13};
 		return;
 	}
 	if (full && regs->gs_base && !t->uses_gs) {
@@ -227,15 +229,25 @@ static int start_host_thread(struct plat_space *s, uint32_t slot)
 {
 	uint64_t at = slot_stub_addr(slot), off = CTL_SLOTS + (uint64_t)slot * SLOT_SIZE;
 	const struct stub_op ops[] = {
-		{ SYS_mmap, { at + SLOT_IDS, 4096, PROT_READ, MAP_SHARED | MAP_FIXED, STUB_FD_CTL, off + SLOT_IDS }, OP_MUST },
-		{ SYS_mmap, { at + SLOT_PP, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, STUB_FD_CTL, off + SLOT_PP }, OP_MUST },
-		{ SYS_mmap, { at + SLOT_FPU, SLOT_FPU_SIZE + SLOT_ALT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, STUB_FD_CTL, off + SLOT_FPU }, OP_MUST },
-		{ SYS_clone, { STUB_THREAD_FLAGS, at, at + SLOT_PP + PP_TID, at + SLOT_PP }, 0 },
+		{SYS_mmap,
+		 {at + SLOT_IDS, 4096, PROT_READ, MAP_SHARED | MAP_FIXED, STUB_FD_CTL,
+		  off + SLOT_IDS},
+		 OP_MUST},
+		{SYS_mmap,
+		 {at + SLOT_PP, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, STUB_FD_CTL,
+		  off + SLOT_PP},
+		 OP_MUST},
+		{SYS_mmap,
+		 {at + SLOT_FPU, SLOT_FPU_SIZE + SLOT_ALT_SIZE, PROT_READ | PROT_WRITE,
+		  MAP_SHARED | MAP_FIXED, STUB_FD_CTL, off + SLOT_FPU},
+		 OP_MUST},
+		{SYS_clone, {STUB_THREAD_FLAGS, at, at + SLOT_PP + PP_TID, at + SLOT_PP}, 0},
 	};
 	int r;
 
 	mutex_lock(&s->lock);
-	/* In a batch of its own: a batch in which something fails is repeated, and the clone must not be. */
+	/* In a batch of its own: a batch in which something fails is repeated, and the clone must
+	 * not be. */
 	r = space_flush_locked(s);
 	if (r != -ESRCH)
 		r = 0;
@@ -324,12 +336,13 @@ int plat_thread_new(struct plat_thread **ret, struct plat_space *s, struct plat_
 static void end_host_thread(struct plat_thread *t)
 {
 	struct plat_space *s = t->space;
-	struct stub_op op = { SYS_munmap, { slot_stub_addr(t->slot), SLOT_SIZE }, OP_MUST };
+	struct stub_op op = {SYS_munmap, {slot_stub_addr(t->slot), SLOT_SIZE}, OP_MUST};
 
 	if (thread_ready(t) < 0)
 		goto lose;
 	answer(t, CMD_EXIT);
-	if (next_request(t) == 0 || (__atomic_load_n(&t->pp->req_seq, __ATOMIC_ACQUIRE) & STUB_SEQ_MASK) != 0) {
+	if (next_request(t) == 0 ||
+	    (__atomic_load_n(&t->pp->req_seq, __ATOMIC_ACQUIRE) & STUB_SEQ_MASK) != 0) {
 		space_kill(s);
 		goto lose;
 	}
@@ -362,6 +375,7 @@ void plat_thread_free(struct plat_thread *t)
 	s->n_threads--;
 	if (s->n_parked < PARKED_MAX || atomic_load(&s->dead)) {
 		memset(t->ids->fast, 0xff, sizeof(t->ids->fast));
+		t->ids->yield_ok = 0;
 		atomic_store(&t->intr, 0);
 		t->load_fpu = false;
 		t->fpu_off = 0;
@@ -388,14 +402,19 @@ void plat_thread_set_ids(struct plat_thread *t, const struct plat_ids *ids)
 		int nr;
 		uint32_t value;
 	} fast[] = {
-		{ SYS_getpid, (uint32_t)ids->pid },	{ SYS_gettid, (uint32_t)ids->tid },
-		{ SYS_getppid, (uint32_t)ids->ppid },	{ SYS_getpgrp, (uint32_t)ids->pgid },
-		{ SYS_getuid, ids->uid },		{ SYS_geteuid, ids->euid },
-		{ SYS_getgid, ids->gid },		{ SYS_getegid, ids->egid },
+		{SYS_getpid, (uint32_t)ids->pid},
+		{SYS_gettid, (uint32_t)ids->tid},
+		{SYS_getppid, (uint32_t)ids->ppid},
+		{SYS_getpgrp, (uint32_t)ids->pgid},
+		{SYS_getuid, ids->uid},
+		{SYS_geteuid, ids->euid},
+		{SYS_getgid, ids->gid},
+		{SYS_getegid, ids->egid},
 	};
 
 	if (systrap.cfg.no_fast_answers)
 		return;
+	__atomic_store_n(&t->ids->yield_ok, 1, __ATOMIC_RELAXED);
 	for (size_t i = 0; i < sizeof(fast) / sizeof(*fast); i++)
 		__atomic_store_n(&t->ids->fast[fast[i].nr], fast[i].value, __ATOMIC_RELAXED);
 }

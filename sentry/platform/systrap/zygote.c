@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starting the zygote and talking to it. Runs before lock-down, when the sentry has one thread; afterwards
- * only zygote_request_stub() and zygote_answer() are used, under systrap_lock.
+/* Starting the zygote and talking to it. Runs before lock-down, when the sentry has one thread;
+ * afterwards only zygote_request_stub() and zygote_answer() are used, under systrap_lock.
  */
 #include <elf.h>
 #include <errno.h>
@@ -28,9 +28,9 @@ extern const char systrap_stub_image[], systrap_stub_image_end[];
 
 #define VVAR_MAX 16
 
-/* How many pages of vvar lie below the vdso: the same in every process of this kernel. /proc may not be
- * there to ask; but of the areas that may be below only vvar is device memory (VM_IO), for which this
- * advice fails.
+/* How many pages of vvar lie below the vdso: the same in every process of this kernel. /proc may
+ * not be there to ask; but of the areas that may be below only vvar is device memory (VM_IO), for
+ * which this advice fails.
  */
 static void find_vdso(struct stub_const *k)
 {
@@ -46,7 +46,8 @@ static void find_vdso(struct stub_const *k)
 	for (unsigned i = 0; i < eh->e_phnum; i++)
 		if (ph[i].p_type == PT_LOAD && ph[i].p_memsz > k->vdso_len)
 			k->vdso_len = (ph[i].p_memsz + 4095) & ~4095ULL;
-	while (n < VVAR_MAX && madvise((void *)(uintptr_t)(vdso - (n + 1) * 4096), 4096, MADV_DOFORK) < 0 &&
+	while (n < VVAR_MAX &&
+	       madvise((void *)(uintptr_t)(vdso - (n + 1) * 4096), 4096, MADV_DOFORK) < 0 &&
 	       errno == EINVAL)
 		n++;
 	k->vvar_len = n * 4096;
@@ -106,8 +107,9 @@ static void fill_const(struct stub_const *k)
 	k->text = systrap.band;
 	k->text_len = (IMAGE_LEN + 4095) & ~4095ULL;
 	k->parent = (uint64_t)getpid();
-	/* The helper's recvmsg: one byte, one descriptor. The header is read-only for the stub, so that
-	 * no guest thread can aim it elsewhere; the call then fails with EFAULT after the work is done. */
+	/* The helper's recvmsg: one byte, one descriptor. The header is read-only for the stub, so
+	 * that no guest thread can aim it elsewhere; the call then fails with EFAULT after the work
+	 * is done. */
 	k->msghdr[2] = at + offsetof(struct stub_const, msg_iov);
 	k->msghdr[3] = 1;
 	k->msghdr[4] = systrap.band + STUB_SCRATCH;
@@ -121,8 +123,8 @@ static void fill_const(struct stub_const *k)
 static _Noreturn void exec_zygote(const int *fds, const int *want, int n)
 {
 	int high[STUB_FD_DONE + STUB_N_DONE];
-	static char *const argv[] = { (char *)"sentry-stub", NULL };
-	static char *const envp[] = { NULL };
+	static char *const argv[] = {(char *)"sentry-stub", NULL};
+	static char *const envp[] = {NULL};
 
 	/* First out of the way of the numbers to be filled. */
 	for (int i = 0; i < n; i++) {
@@ -133,7 +135,8 @@ static _Noreturn void exec_zygote(const int *fds, const int *want, int n)
 	for (int i = 0; i < n; i++)
 		if (dup2(high[i], want[i]) < 0)
 			_exit(31);
-	/* As much as the host lets us: what the stub's filters allow needs neither files nor privileges. */
+	/* As much as the host lets us: what the stub's filters allow needs neither files nor
+	 * privileges. */
 	(void)stage_root();
 	(void)stage_caps();
 	(void)stage_nnp();
@@ -211,9 +214,9 @@ int zygote_spawn(const struct plat_config *cfg)
 	if (r < 0)
 		return r;
 
-	int fds[6 + STUB_N_DONE] = { cfg->memfd, systrap.ctl_fd, pass[1], cmd[1], event[1], image };
-	int want[6 + STUB_N_DONE] = { STUB_FD_MEM, STUB_FD_CTL,	  STUB_FD_PASS,
-				      STUB_FD_CMD, STUB_FD_EVENT, STUB_FD_IMAGE };
+	int fds[6 + STUB_N_DONE] = {cfg->memfd, systrap.ctl_fd, pass[1], cmd[1], event[1], image};
+	int want[6 + STUB_N_DONE] = {STUB_FD_MEM, STUB_FD_CTL,	 STUB_FD_PASS,
+				     STUB_FD_CMD, STUB_FD_EVENT, STUB_FD_IMAGE};
 
 	for (int i = 0; i < STUB_N_DONE; i++) {
 		fds[6 + i] = systrap.done_fd[i];
@@ -239,7 +242,7 @@ int zygote_spawn(const struct plat_config *cfg)
 
 int zygote_request_stub(uint32_t space, uint32_t slot)
 {
-	struct zygote_request req = { .op = ZYGOTE_NEW, .space = space, .slot = slot };
+	struct zygote_request req = {.op = ZYGOTE_NEW, .space = space, .slot = slot};
 
 	if (send(systrap.cmd_fd, &req, sizeof(req), MSG_NOSIGNAL) != sizeof(req))
 		return -EAGAIN;

@@ -56,7 +56,8 @@ static int reserve(void *cookie, uint64_t lo, uint64_t hi, uint64_t len, uint64_
 
 void platform_up(bool patching)
 {
-	struct plat_config cfg = { .patch_page = patch_page, .reserve = reserve, .no_patching = !patching };
+	struct plat_config cfg = {
+		.patch_page = patch_page, .reserve = reserve, .no_patching = !patching};
 
 	test_memfd = memfd_create("test-memory", 0);
 	cr_assert_geq(test_memfd, 0);
@@ -76,7 +77,8 @@ void guest_new(struct guest *g)
 	cr_assert_eq(plat_space_new(&g->space, g), 0);
 	cr_assert_eq(plat_thread_new(&g->thread, g->space, NULL), 0);
 	cr_assert_eq(plat_map(g->space, GUEST_CODE, len, PROT_RX, test_memfd, 0), 0);
-	cr_assert_eq(plat_map(g->space, GUEST_DATA, GUEST_DATA_SIZE, PROT_RW, test_memfd, DATA_OFF), 0);
+	cr_assert_eq(plat_map(g->space, GUEST_DATA, GUEST_DATA_SIZE, PROT_RW, test_memfd, DATA_OFF),
+		     0);
 }
 
 void guest_free(struct guest *g)
@@ -97,7 +99,8 @@ const uint8_t *guest_text(const char *program)
 
 void guest_enter(struct guest *g, const char *program)
 {
-	g->regs = (struct guest_regs){ .rip = guest_addr(program), .rsp = GUEST_STACK, .eflags = 0x202 };
+	g->regs = (struct guest_regs){
+		.rip = guest_addr(program), .rsp = GUEST_STACK, .eflags = 0x202};
 }
 
 enum plat_reason guest_run(struct guest *g)

@@ -22,8 +22,9 @@ struct guest {
 };
 
 extern const char guest_code[], guest_code_end[];
-extern const char g_loop[], g_crossing[], g_mov[], g_count[], g_spin[], g_fpu[], g_load[], g_store[], g_div[],
-	g_ud2[], g_int3[], g_call_reg[], g_jump[], g_int80[], g_gs[], g_scribble[], g_fill[];
+extern const char g_loop[], g_crossing[], g_mov[], g_count[], g_spin[], g_fpu[], g_load[],
+	g_store[], g_div[], g_ud2[], g_int3[], g_call_reg[], g_jump[], g_int80[], g_gs[],
+	g_scribble[], g_fill[];
 
 extern uint8_t *test_memory; /* the memfd: code at 0, data from 1 MiB on */
 extern int test_memfd;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls through the platform: what the guest sees of its registers, its red zone and its text. */
+/* System calls through the platform: what the guest sees of its registers, its red zone and its
+ * text. */
 #include "harness.h"
 
 #include <elf.h>
@@ -22,7 +23,7 @@ static void odd_registers(struct guest_regs *r)
 
 static void check_registers(const struct guest *g, uint64_t nr)
 {
-	struct guest_regs want = { 0 };
+	struct guest_regs want = {0};
 
 	odd_registers(&want);
 	cr_assert_eq(g->ev.reason, PLAT_SYSCALL);
@@ -191,11 +192,11 @@ Test(calls, trap_again_after_unpatching)
 
 Test(calls, of_ids_are_answered_in_the_stub)
 {
-	struct plat_ids ids = { 101, 102, 103, 104, 105, 106, 107, 108, 109 };
+	struct plat_ids ids = {101, 102, 103, 104, 105, 106, 107, 108, 109};
 	const struct {
 		uint64_t nr, want;
-	} c[] = { { SYS_getpid, 101 },	{ SYS_gettid, 102 }, { SYS_getppid, 103 }, { SYS_getpgrp, 104 },
-		  { SYS_getuid, 106 }, { SYS_geteuid, 107 }, { SYS_getgid, 108 }, { SYS_getegid, 109 } };
+	} c[] = {{SYS_getpid, 101}, {SYS_gettid, 102},	{SYS_getppid, 103}, {SYS_getpgrp, 104},
+		 {SYS_getuid, 106}, {SYS_geteuid, 107}, {SYS_getgid, 108},  {SYS_getegid, 109}};
 	struct guest g;
 
 	platform_up(true);
@@ -216,6 +217,32 @@ Test(calls, of_ids_are_answered_in_the_stub)
 		cr_assert_eq(g.regs.rbx, 1000 * c[i].want);
 		cr_assert_eq(g.regs.rbp, 0);
 	}
+	guest_free(&g);
+}
+
+Test(calls, to_yield_are_made_by_the_stub)
+{
+	struct plat_ids ids = { .pid = 1 };
+	struct guest g;
+
+	platform_up(true);
+	guest_new(&g);
+	guest_enter(&g, g_count);
+	g.regs.rdi = SYS_sched_yield;
+	g.regs.rsi = WARM;
+	guest_run(&g);
+	while (g.regs.orig_rax == SYS_sched_yield)
+		guest_answer(&g, 0);
+	plat_thread_set_ids(g.thread, &ids);
+	guest_enter(&g, g_count);
+	g.regs.rdi = SYS_sched_yield;
+	g.regs.rsi = 300;
+	g.regs.r15 = 15;
+	cr_assert_eq(guest_run(&g), PLAT_SYSCALL);
+	cr_assert_eq(g.regs.orig_rax, 501);
+	cr_assert_eq(g.regs.rbx, 0);
+	cr_assert_eq(g.regs.rbp, 0, "the red zone is intact");
+	cr_assert_eq(g.regs.r15, 15);
 	guest_free(&g);
 }
 
@@ -250,7 +277,7 @@ Test(calls, with_the_x32_bit_come_out_as_they_are)
 
 Test(calls, through_the_vsyscall_page_come_out_behind_the_call)
 {
-	const uint64_t nr[] = { 96, 201, 309 };
+	const uint64_t nr[] = {96, 201, 309};
 	struct guest g;
 
 	platform_up(false);
@@ -329,8 +356,10 @@ Test(calls, of_the_clock_are_answered_by_the_hosts_vdso)
 	cr_assert_eq(g.regs.orig_rax, 505, "no system call was made");
 	cr_assert_eq(g.regs.rdi, 0);
 	memcpy(&got, test_memory + (1 << 20), sizeof(got));
-	cr_assert_geq(got.tv_sec * 1000000000 + got.tv_nsec, before.tv_sec * 1000000000 + before.tv_nsec);
-	cr_assert_leq(got.tv_sec * 1000000000 + got.tv_nsec, after.tv_sec * 1000000000 + after.tv_nsec);
+	cr_assert_geq(got.tv_sec * 1000000000 + got.tv_nsec,
+		      before.tv_sec * 1000000000 + before.tv_nsec);
+	cr_assert_leq(got.tv_sec * 1000000000 + got.tv_nsec,
+		      after.tv_sec * 1000000000 + after.tv_nsec);
 	/* A clock that the vDSO does not know: its own call comes to us. */
 	call_clock(&g, plat_vdso_base() + fn, CLOCK_THREAD_CPUTIME_ID);
 	cr_assert_eq(g.ev.reason, PLAT_SYSCALL);
@@ -385,7 +414,8 @@ Test(calls, keep_fs)
 	guest_free(&g);
 }
 
-/* A debugger steps over a patched site: traps in the stub stay hidden, the next one is behind the site. */
+/* A debugger steps over a patched site: traps in the stub stay hidden, the next one is behind the
+ * site. */
 Test(calls, can_be_stepped_over)
 {
 	struct guest g;
@@ -441,7 +471,7 @@ static void *run_thread(void *arg)
 Test(calls, of_many_threads_are_right_while_their_site_is_patched)
 {
 	enum { N = 6 };
-	struct runner r[N] = { 0 };
+	struct runner r[N] = {0};
 	pthread_t th[N];
 	struct plat_stats st;
 	struct guest g;

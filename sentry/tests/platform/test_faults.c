@@ -11,7 +11,8 @@
 
 TestSuite(faults, .timeout = 60);
 
-static void expect_fault(struct guest *g, int signo, int code, uint64_t addr, uint64_t err, uint64_t trapno)
+static void expect_fault(struct guest *g, int signo, int code, uint64_t addr, uint64_t err,
+			 uint64_t trapno)
 {
 	cr_assert_eq(g->ev.reason, PLAT_FAULT);
 	cr_assert_eq(g->ev.signo, signo);

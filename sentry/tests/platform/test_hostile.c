@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Guests that attack the stub. Whatever they do, at most their own process dies: the sentry goes on, and so
- * does another guest.
+/* Guests that attack the stub. Whatever they do, at most their own process dies: the sentry goes
+ * on, and so does another guest.
  */
 #include "harness.h"
 
@@ -87,7 +87,7 @@ static void let_run(struct guest *g, int rounds)
 
 Test(hostile, guest_that_fills_its_exchange_page_harms_itself_only)
 {
-	const uint64_t values[] = { 0, 1, UINT64_MAX, 0x80000000, 0x4141414141414141, 2, 3 };
+	const uint64_t values[] = {0, 1, UINT64_MAX, 0x80000000, 0x4141414141414141, 2, 3};
 
 	setup(false);
 	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
@@ -117,7 +117,7 @@ static void *scribbler(void *arg)
 
 Test(hostile, guest_that_forges_requests_harms_itself_only)
 {
-	const unsigned offsets[] = { 0, 8, 12, 48, 64, 72, 76, PP_RIP, PP_KICK, PP_SELF };
+	const unsigned offsets[] = {0, 8, 12, 48, 64, 72, 76, PP_RIP, PP_KICK, PP_SELF};
 
 	setup(false);
 	for (size_t i = 0; i < sizeof(offsets) / sizeof(*offsets); i++) {
@@ -154,8 +154,9 @@ Test(hostile, guest_that_forges_requests_harms_itself_only)
 Test(hostile, guest_that_jumps_to_the_stubs_system_calls_gets_no_host_call)
 {
 	extern const char systrap_stub_image[], systrap_stub_image_end[];
-	const uint64_t nrs[] = { SYS_mmap, SYS_mprotect, SYS_exit_group, SYS_clone, SYS_getpid, SYS_write,
-				 SYS_kill, SYS_exit, SYS_recvmsg, SYS_seccomp, SYS_prctl, SYS_rt_sigreturn };
+	const uint64_t nrs[] = {SYS_mmap,    SYS_mprotect, SYS_exit_group, SYS_clone,
+				SYS_getpid,  SYS_write,	   SYS_kill,	   SYS_exit,
+				SYS_recvmsg, SYS_seccomp,  SYS_prctl,	   SYS_rt_sigreturn};
 	size_t len = (size_t)(systrap_stub_image_end - systrap_stub_image);
 	unsigned found = 0;
 
@@ -239,7 +240,7 @@ Test(hostile, guest_whose_stub_is_killed_is_dead)
 /* The bands of helper orders, constants and text are not writable, whatever the guest tries. */
 Test(hostile, guest_cannot_write_to_what_the_helper_reads)
 {
-	const uint64_t off[] = { 0, STUB_CONST, STUB_OPS, STUB_OPS + 64 };
+	const uint64_t off[] = {0, STUB_CONST, STUB_OPS, STUB_OPS + 64};
 
 	setup(false);
 	for (size_t i = 0; i < sizeof(off) / sizeof(*off); i++) {
@@ -259,8 +260,8 @@ Test(hostile, guest_cannot_write_to_what_the_helper_reads)
 	check_bystander();
 }
 
-/* The guest moves gs and enters the stub's waiting code with a page of its own: the thread sleeps where no
- * kick makes it report.
+/* The guest moves gs and enters the stub's waiting code with a page of its own: the thread sleeps
+ * where no kick makes it report.
  */
 Test(hostile, guest_that_ignores_interrupts_is_killed)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The privilege stages, each checked by what /proc says of a process that went through it. The process under
- * test is a child; its parent looks at it from outside.
+/* The privilege stages, each checked by what /proc says of a process that went through it. The
+ * process under test is a child; its parent looks at it from outside.
  */
 #include "harness.h"
 
@@ -61,7 +61,7 @@ static pid_t child_after(int (*fn)(void))
 				_exit(1);
 	}
 	cr_assert_gt(pid, 0);
-	memcpy(kept, (int[3]){ p[1], never[0], never[1] }, sizeof(kept));
+	memcpy(kept, (int[3]){p[1], never[0], never[1]}, sizeof(kept));
 	close(p[1]);
 	close(never[0]);
 	close(never[1]);
@@ -100,7 +100,7 @@ static void status(pid_t pid, const char *key, char *out, size_t size)
 
 Test(lockdown, drops_all_capabilities)
 {
-	const char *const sets[] = { "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb" };
+	const char *const sets[] = {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"};
 	char v[64];
 
 	need_root();
@@ -169,7 +169,7 @@ Test(lockdown, leaves_an_empty_root)
 
 static int fds(void)
 {
-	int keep[] = { 0, 1, 2, -1, 40, 3, child_pipe[0], child_pipe[1], child_pipe[2] };
+	int keep[] = {0, 1, 2, -1, 40, 3, child_pipe[0], child_pipe[1], child_pipe[2]};
 
 	if (dup2(0, 40) < 0 || dup2(0, 41) < 0 || dup2(0, 77) < 0 || dup2(0, 500) < 0)
 		return -1;
@@ -188,8 +188,9 @@ Test(lockdown, closes_what_was_not_given)
 	for (const struct dirent *e; (e = readdir(d));) {
 		int fd = atoi(e->d_name);
 
-		cr_expect(e->d_name[0] == '.' || fd <= 3 || fd == 40 || fd == kept[0] || fd == kept[1] ||
-				  fd == kept[2], "descriptor %d", fd);
+		cr_expect(e->d_name[0] == '.' || fd <= 3 || fd == 40 || fd == kept[0] ||
+				  fd == kept[1] || fd == kept[2],
+			  "descriptor %d", fd);
 	}
 	closedir(d);
 	end(pid);
@@ -277,8 +278,8 @@ static void do_nothing(void)
 
 Test(lockdown, kills_what_the_filter_does_not_know)
 {
-	void (*const bad[])(void) = { do_socket,   do_exec,	    do_fork, do_ptrace,
-				      do_exec_map, do_exec_protect, do_kill };
+	void (*const bad[])(void) = {do_socket,	  do_exec,	   do_fork, do_ptrace,
+				     do_exec_map, do_exec_protect, do_kill};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		int st = status_of(bad[i]);
@@ -316,7 +317,8 @@ static int run_confined(void)
 			guest_answer(&g, 1);
 		if (g.regs.orig_rax != 501 || g.regs.rbx != 200)
 			return 2;
-		if (plat_map(g.space, 0x30000000, 4096, PROT_READ, fd, 0) < 0 || plat_flush(g.space) < 0)
+		if (plat_map(g.space, 0x30000000, 4096, PROT_READ, fd, 0) < 0 ||
+		    plat_flush(g.space) < 0)
 			return 3;
 		guest_enter(&g, g_load);
 		g.regs.rdi = 0x30000000;
@@ -380,7 +382,8 @@ Test(lockdown, confines_the_stubs)
 
 			if (e->d_name[0] == '.')
 				continue;
-			cr_expect(fd < 3 || (fd >= STUB_FD_DONE && fd < STUB_FD_DONE + STUB_N_DONE) ||
+			cr_expect(fd < 3 ||
+					  (fd >= STUB_FD_DONE && fd < STUB_FD_DONE + STUB_N_DONE) ||
 					  (i == 0 && (fd == STUB_FD_CMD || fd == STUB_FD_EVENT)),
 				  "descriptor %d", fd);
 		}

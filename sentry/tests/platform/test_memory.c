@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Address spaces: what is mapped is there, what is unmapped is gone when plat_flush() returns; many of them,
- * many threads in one.
+/* Address spaces: what is mapped is there, what is unmapped is gone when plat_flush() returns; many
+ * of them, many threads in one.
  */
 #include "harness.h"
 
@@ -97,13 +97,18 @@ Test(memory, of_several_host_files_is_mapped_from_the_right_one)
 		fd[i] = memfd_create("file", 0);
 		cr_assert_eq(pwrite(fd[i], &v, sizeof(v), 0), sizeof(v));
 		cr_assert_eq(ftruncate(fd[i], 8192), 0);
-		cr_assert_eq(plat_map(g.space, 0x30000000 + (uint64_t)i * 8192, 4096, PROT_READ, fd[i], 0), 0);
-		cr_assert_eq(plat_map(g.space, 0x30001000 + (uint64_t)i * 8192, 4096, PROT_READ, fd[i], 4096), 0);
+		cr_assert_eq(plat_map(g.space, 0x30000000 + (uint64_t)i * 8192, 4096, PROT_READ,
+				      fd[i], 0),
+			     0);
+		cr_assert_eq(plat_map(g.space, 0x30001000 + (uint64_t)i * 8192, 4096, PROT_READ,
+				      fd[i], 4096),
+			     0);
 	}
 	cr_assert_eq(plat_flush(g.space), 0);
 	for (int i = 0; i < N; i++) {
 		close(fd[i]);
-		guest_enter(&g, g_gs); /* loads through a base register: the value comes out in rbx */
+		guest_enter(&g,
+			    g_gs); /* loads through a base register: the value comes out in rbx */
 		g.regs.gs_base = 0x30000000 + (uint64_t)i * 8192;
 		cr_assert_eq(guest_run(&g), PLAT_SYSCALL);
 		cr_assert_eq(g.regs.rbx, 1000 + (uint64_t)i);

@@ -65,7 +65,9 @@ stub_slow:
 	mov	%r14, %gs:PP_R14
 	mov	%r15, %gs:PP_R15
 	cld
-	mov	%gs:PP_SELF, %rdi
+	cmp	$24, %rax			/* sched_yield */
+	je	4f
+3:	mov	%gs:PP_SELF, %rdi
 	mov	$STUB_SYSCALL, %esi
 	call	stub_request
 	test	$CMD_FULL, %eax
@@ -93,6 +95,13 @@ exit_fast:
 	mov	%gs:PP_RSP, %rsp
 	jmp	*%gs:PP_RIP
 exit_fast_end:
+
+/* The guest gives the processor away: so does its host thread. */
+4:	cmpl	$0, %gs:IDS_FROM_GS+IDS_YIELD_OK
+	je	3b
+	syscall
+	movq	$0, %gs:PP_RAX
+	jmp	exit_fast
 
 /* A kick came while the answer was there already: report it with the state that the guest would have. */
 exit_kick:

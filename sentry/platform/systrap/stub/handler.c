@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signals in the stub. Whatever interrupted guest code becomes a request: the registers go to the exchange
- * page and the FPU state of the frame is loaded again at once, so that from there on it does not matter
- * how the thread came in, and no sigreturn is needed.
+/* Signals in the stub. Whatever interrupted guest code becomes a request: the registers go to the
+ * exchange page and the FPU state of the frame is loaded again at once, so that from there on it
+ * does not matter how the thread came in, and no sigreturn is needed.
  *
- * A signal inside the stub's own slow path is one of: a kick (see the cases below), a single step, or an
- * attack, which is reported as the fault that it is.
+ * A signal inside the stub's own slow path is one of: a kick (see the cases below), a single step,
+ * or an attack, which is reported as the fault that it is.
  */
 #include "stub.h"
 
@@ -26,7 +26,8 @@ struct k_siginfo {
 
 struct k_ucontext {
 	uint64_t flags, link, ss[3];
-	uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, eflags;
+	uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip,
+		eflags;
 	uint64_t segs, err, trapno, oldmask, cr2;
 	uint64_t fpstate;
 };
@@ -57,8 +58,9 @@ static uint64_t rdfs(void)
 	return v;
 }
 
-/* A kick while the thread is in the stub. Before the request is published there is nothing to do: the
- * sentry gets a request. While it waits, or is on its way out, the flag makes the exit report. */
+/* A kick while the thread is in the stub. Before the request is published there is nothing to do:
+ * the sentry gets a request. While it waits, or is on its way out, the flag makes the exit report.
+ */
 static void kick_inside(struct stub_pp *pp, struct k_ucontext *uc)
 {
 	if (pp->rep_seq != (pp->req_seq & STUB_SEQ_MASK))
@@ -91,7 +93,7 @@ static void save_regs(struct stub_pp *pp, const struct k_ucontext *uc)
 /* A call into the vsyscall page of a host that does not map it: do what the page would do. */
 static int vsyscall(struct stub_pp *pp, const struct k_siginfo *si, const struct k_ucontext *uc)
 {
-	static const short nr[3] = { 96, 201, 309 };
+	static const short nr[3] = {96, 201, 309};
 	uint64_t n = (uc->rip - VSYSCALL) / 1024;
 	int failed;
 

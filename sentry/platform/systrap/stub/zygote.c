@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The zygote: a tiny static program that the sentry executes before it locks itself down. It moves itself
- * into the band at the top of the address space, throws everything else away, and then makes stub
- * processes on request. Guest code never runs in it.
+/* The zygote: a tiny static program that the sentry executes before it locks itself down. It moves
+ * itself into the band at the top of the address space, throws everything else away, and then makes
+ * stub processes on request. Guest code never runs in it.
  */
 #include "stub.h"
 
@@ -62,8 +62,8 @@ static long map(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64
 	return r;
 }
 
-/* Moves vvar and the vdso into the band, in their order. How vvar is divided into areas differs between
- * kernels; an area moves only whole, so the sizes are tried. */
+/* Moves vvar and the vdso into the band, in their order. How vvar is divided into areas differs
+ * between kernels; an area moves only whole, so the sizes are tried. */
 static void move_vdso(const struct stub_const *k, uint64_t vdso)
 {
 	uint64_t from = vdso - k->vvar_len, to = k->band + STUB_VDSO, left = k->vvar_len;
@@ -71,8 +71,8 @@ static void move_vdso(const struct stub_const *k, uint64_t vdso)
 	while (left) {
 		uint64_t len = 4096;
 
-		while (len <= left && sys6(NR_MREMAP, (long)from, (long)len, (long)len, MREMAP_FIXED_MAYMOVE, (long)to,
-					   0) != (long)to)
+		while (len <= left && sys6(NR_MREMAP, (long)from, (long)len, (long)len,
+					   MREMAP_FIXED_MAYMOVE, (long)to, 0) != (long)to)
 			len += 4096;
 		if (len > left)
 			die(11);
@@ -80,8 +80,8 @@ static void move_vdso(const struct stub_const *k, uint64_t vdso)
 		to += len;
 		left -= len;
 	}
-	if (sys6(NR_MREMAP, (long)vdso, (long)k->vdso_len, (long)k->vdso_len, MREMAP_FIXED_MAYMOVE, (long)to, 0) !=
-	    (long)to)
+	if (sys6(NR_MREMAP, (long)vdso, (long)k->vdso_len, (long)k->vdso_len, MREMAP_FIXED_MAYMOVE,
+		 (long)to, 0) != (long)to)
 		die(11);
 }
 
@@ -100,10 +100,10 @@ static void set_signal(int sig, const void *handler, uint64_t flags)
 
 static void set_signals(void)
 {
-	static const unsigned char sigs[] = { 4, 5, 7, 8, 11, 31, STUB_KICK_SIGNAL };
+	static const unsigned char sigs[] = {4, 5, 7, 8, 11, 31, STUB_KICK_SIGNAL};
 
-	/* SA_SIGINFO | SA_RESTORER | SA_ONSTACK | SA_NODEFER: handlers are mostly left without sigreturn,
-	 * so no signal may be blocked meanwhile. */
+	/* SA_SIGINFO | SA_RESTORER | SA_ONSTACK | SA_NODEFER: handlers are mostly left without
+	 * sigreturn, so no signal may be blocked meanwhile. */
 	for (unsigned i = 0; i < sizeof(sigs); i++)
 		set_signal(sigs[i], stub_signal, 0x4c000004);
 	set_signal(SIG_CHLD, stub_nop, 0x04000001 /* SA_RESTORER | SA_NOCLDSTOP */);
@@ -129,11 +129,12 @@ static _Noreturn void become_stub(uint64_t band, long zygote, uint32_t space, ui
 	    space_off + STUB_OPS_SIZE);
 	map(at + SLOT_IDS, 4096, PROT_R, MAP_SHARED | MAP_FIXED, STUB_FD_CTL, slot_off + SLOT_IDS);
 	map(at + SLOT_PP, 4096, PROT_RW, MAP_SHARED | MAP_FIXED, STUB_FD_CTL, slot_off + SLOT_PP);
-	map(at + SLOT_FPU, SLOT_FPU_SIZE + SLOT_ALT_SIZE, PROT_RW, MAP_SHARED | MAP_FIXED, STUB_FD_CTL,
-	    slot_off + SLOT_FPU);
+	map(at + SLOT_FPU, SLOT_FPU_SIZE + SLOT_ALT_SIZE, PROT_RW, MAP_SHARED | MAP_FIXED,
+	    STUB_FD_CTL, slot_off + SLOT_FPU);
 	if (sys3(NR_SECCOMP, 1, 0, &k->helper_fprog))
 		die(13);
-	if (stub_clone(STUB_THREAD_FLAGS, (void *)at, (void *)(at + SLOT_PP + PP_TID), (void *)(at + SLOT_PP)) < 0)
+	if (stub_clone(STUB_THREAD_FLAGS, (void *)at, (void *)(at + SLOT_PP + PP_TID),
+		       (void *)(at + SLOT_PP)) < 0)
 		die(14);
 	stub_helper(band);
 }
@@ -157,12 +158,12 @@ static _Noreturn void serve(uint64_t band)
 {
 	long me = sys1(NR_GETPID, 0);
 	struct zygote_request req;
-	struct zygote_reply reply = { 0 };
+	struct zygote_reply reply = {0};
 	uint64_t none = 0;
 
 	sys6(NR_SENDTO, STUB_FD_CMD, (long)&reply, sizeof(reply), 0x4000, 0, 0);
 	for (;;) {
-		struct k_pollfd pfd = { STUB_FD_CMD, 1, 0 };
+		struct k_pollfd pfd = {STUB_FD_CMD, 1, 0};
 		long r = sys6(NR_PPOLL, (long)&pfd, 1, 0, (long)&none, 8, 0);
 
 		if (r == -4)
@@ -172,7 +173,8 @@ static _Noreturn void serve(uint64_t band)
 		r = sys6(NR_RECVFROM, STUB_FD_CMD, (long)&req, sizeof(req), 0, 0, 0);
 		if (r == 0)
 			die(0); /* the sentry is gone */
-		if (r != sizeof(req) || req.op != ZYGOTE_NEW || req.space >= SPACE_MAX || req.slot >= SLOT_MAX)
+		if (r != sizeof(req) || req.op != ZYGOTE_NEW || req.space >= SPACE_MAX ||
+		    req.slot >= SLOT_MAX)
 			continue;
 		long pid = stub_clone(SIG_CHLD, 0, 0, 0);
 
@@ -189,7 +191,8 @@ static void zygote_main(uint64_t band)
 	const struct stub_const *k = (const void *)(band + STUB_CONST);
 	uint64_t chld = 1ULL << (SIG_CHLD - 1);
 
-	if (sys2(NR_MUNMAP, 0, band) || sys2(NR_MUNMAP, band + STUB_BAND_SIZE, USER_END - band - STUB_BAND_SIZE))
+	if (sys2(NR_MUNMAP, 0, band) ||
+	    sys2(NR_MUNMAP, band + STUB_BAND_SIZE, USER_END - band - STUB_BAND_SIZE))
 		die(15);
 	sys3(NR_CLOSE_RANGE, 3, 7, 0);
 	sys3(NR_CLOSE_RANGE, 10, 15, 0);
@@ -232,5 +235,6 @@ void zygote_start(const uint64_t *stack)
 	else if (k->vdso_len)
 		die(18);
 	stub_jump((void *)(band + STUB_STACK + STUB_STACK_SIZE),
-		  (void (*)(uint64_t))(band + ((uint64_t)zygote_main - (uint64_t)stub_image)), band);
+		  (void (*)(uint64_t))(band + ((uint64_t)zygote_main - (uint64_t)stub_image)),
+		  band);
 }
