@@ -101,6 +101,11 @@ static int look_again(struct mm *mm, struct vma *v, struct run *run, uint64_t ad
 	uint64_t page = addr & PAGE_MASK;
 	struct backing back_now = { 0 };
 
+	if (run->lazy) {
+		fork_history_touched(mm, addr);
+		stub_map(mm, run);
+		return 0;
+	}
 	if (v->m && run->kind != RUN_ANON) {
 		int r = v->m->ops->translate(v->m, v->off + (page - v->r.start), PAGE_SIZE,
 					     run->writable, &back_now);

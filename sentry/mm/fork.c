@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "mm/mm_priv.h"
 #include "platform/platform.h"
@@ -15,6 +16,7 @@
 
 #define HOT_BUDGET 32
 #define PINS_MOST 64
+#define LAZY_AT_ONCE 100 /* runs */
 #define HOT_WHOLE (4 * PAGE_SIZE)
 
 static void copy_basics(struct mm *mm, struct mm *parent)
@@ -29,6 +31,47 @@ static void copy_basics(struct mm *mm, struct mm *parent)
 	mm->stack_limit = parent->stack_limit;
 	mm->layout = parent->layout;
 	mm->exe = parent->exe ? file_get(parent->exe) : NULL;
+}
+
+void fork_history_touched(struct mm *mm, uint64_t addr)
+{
+	struct fork_history *h = mm->history;
+
+	mutex_lock(&h->mu);
+	if (h->n_touched < FORK_TOUCHED)
+		h->touched[h->n_touched++] = addr & PAGE_MASK;
+	mutex_unlock(&h->mu);
+}
+
+/* Whether a child is known to need @run: it has memory of its own there, or earlier children went there. */
+static bool needed_soon(const struct fork_history *h, const struct run *run)
+{
+	if (!run->cow)
+		return true;
+	for (uint32_t i = 0; i < h->n_touched; i++)
+		if (h->touched[i] >= run->r.start && h->touched[i] < run->r.end)
+			return true;
+	return false;
+}
+
+void fork_map_runs(struct mm *mm)
+{
+	struct fork_history h = { 0 };
+	bool lazy;
+
+	mutex_lock(&mm->history->mu);
+	h.forks = mm->history->forks;
+	h.n_touched = mm->history->n_touched;
+	memcpy(h.touched, mm->history->touched, sizeof(h.touched));
+	mutex_unlock(&mm->history->mu);
+	/* A single fork is not worth learning from, unless there is a lot to map. */
+	lazy = mm->forked && (h.forks > 1 || mm->n_runs > LAZY_AT_ONCE);
+	for (struct run *run = run_from(mm, 0); run; run = run_next(run)) {
+		if (lazy && !needed_soon(&h, run))
+			run->lazy = true;
+		else
+			stub_map(mm, run);
+	}
 }
 
 /* The child's view of @run; the parent's loses write permission where both now share. */
@@ -113,6 +156,7 @@ static void copy_hot(struct mm *mm, struct mm *parent, struct batch *b, uint64_t
 	uint32_t n;
 
 	mutex_lock(&h->mu);
+	h->forks++;
 	n = h->n;
 	for (uint32_t i = 0; i < n; i++)
 		page[i] = h->page[i];
@@ -163,6 +207,7 @@ int mm_fork(struct mm **ret, struct mm *parent, uint64_t rsp)
 	rwlock_wrlock(&parent->lock);
 	rwlock_wrlock_nested(&mm->lock); /* its areas become visible to mappable_invalidate() */
 	copy_basics(mm, parent);
+	mm->forked = true;
 	for (struct vma *v = vma_from(parent, 0); v && r == 0; v = vma_next(v))
 		if (!(v->flags & VMA_DONTFORK))
 			r = copy_area(mm, parent, v);

@@ -29,6 +29,7 @@
 #define CACHE_PAGES 64 /* largest cached extent, in pages */
 #define CACHE_DEPTH 64 /* extents per size */
 #define CACHE_BYTES (8UL << 20)
+#define SCRUB_BLINDLY 4 /* pages */
 #define GROW_SLACK (64UL << 20)
 
 struct seg {
@@ -344,6 +345,11 @@ static bool scrub(uint64_t off, uint64_t len)
 	size_t pages = len / PAGE_SIZE;
 	bool all = true;
 
+	/* These were copies of pages as a rule: there, and mapped here. */
+	if (pages <= SCRUB_BLINDLY) {
+		memset(mf.base + off, 0, len);
+		return true;
+	}
 	if (host_mincore(mf.base + off, len, vec) < 0) {
 		punch(off, len);
 		return false;

@@ -5,7 +5,8 @@
  * of a host descriptor stands behind a stretch of an area and with which protection the stub has it mapped.
  * Invariants, under the write lock:
  *  - a run lies within one area; where an area has no run, the stub has nothing mapped;
- *  - once the space is live, every run is mapped in the stub with exactly run->prot (or queued to be);
+ *  - once the space is live, every run that is not lazy is mapped in the stub with exactly run->prot (or
+ *    queued to be), and a lazy one not at all;
  *  - run->prot has PROT_WRITE only if the sentry may write through its alias too: no copy-on-write pending,
  *    backing open for writing, area writable. So usercopy looks at runs alone.
  *  - what is taken out of the sets goes to a batch and is released only after the stub's queue is flushed:
@@ -66,6 +67,7 @@ struct run {
 	enum run_kind kind;
 	bool cow;	    /* a write must copy (or find that it is the only owner) */
 	bool writable;	    /* the backing may be written (SHM, HOST) */
+	bool lazy;	    /* not in the stub yet: a fork child's run that children seldom touch */
 	int prot;	    /* in the stub */
 	int fd;
 	uint64_t off;	    /* of start, in fd */
@@ -74,13 +76,17 @@ struct run {
 	struct run *next_dead;
 };
 
-/* Addresses that parent or child wrote soon after a fork: copied at once by the next fork. */
+/* What forks of a process and its children have taught: addresses that parent or child wrote soon after, which
+ * the next fork copies at once, and addresses that children touched, which it maps at once. */
 #define FORK_HOT 24
+#define FORK_TOUCHED 48
 struct fork_history {
 	struct ref ref;
 	struct mutex mu;	   /* RANK_LEAF */
-	uint32_t n;		   /* [mu] */
+	uint32_t forks;		   /* [mu] */
+	uint32_t n, n_touched;	   /* [mu] */
 	uint64_t page[FORK_HOT];   /* [mu] */
+	uint64_t touched[FORK_TOUCHED]; /* [mu] */
 };
 
 #define PATCH_PINS 16
@@ -106,6 +112,7 @@ struct mm {
 	uint64_t cow_unit;
 	uint64_t odd_addr;	    /* last fault for which nothing seemed wrong */
 	uint32_t odd_count;
+	bool forked;		    /* a fork's child: what it does not need soon is mapped lazily */
 	uint32_t hot_budget;	    /* copy-on-write breaks still to be written to the history */
 	struct fork_history *history;
 
@@ -233,7 +240,7 @@ void run_populate(struct mm *mm, uint64_t start, uint64_t end);
 void run_merge_all(struct mm *mm);
 /* Makes run->ptr. 0, -ENOMEM, -EFAULT. */
 int run_alias(struct run *run);
-void stub_map(struct mm *mm, const struct run *run);
+void stub_map(struct mm *mm, struct run *run);
 struct run *run_new(uint64_t start, uint64_t end, enum run_kind kind, int fd, uint64_t off);
 void run_forget_cache(struct mm *mm);
 
@@ -246,6 +253,10 @@ int cow_copy(struct mm *mm, struct batch *b, struct vma *v, struct run *run, uin
 struct fork_history *fork_history_get(struct fork_history *h);
 void fork_history_put(struct fork_history *h);
 void fork_history_add(struct mm *mm, uint64_t addr);
+/* fork.c */
+void fork_history_touched(struct mm *mm, uint64_t addr);
+/* Maps the runs of a space that begins to live: all, or in a fork's child those likely to be needed. */
+void fork_map_runs(struct mm *mm);
 
 /* fault.c */
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXEC };

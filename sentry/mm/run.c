@@ -43,10 +43,12 @@ int run_prot(const struct vma *v, const struct run *run)
 	return prot;
 }
 
-void stub_map(struct mm *mm, const struct run *run)
+void stub_map(struct mm *mm, struct run *run)
 {
-	if (mm->live && !mm->quiet)
-		plat_map(mm->space, run->r.start, range_len(&run->r), run->prot, run->fd, run->off);
+	if (!mm->live || mm->quiet)
+		return;
+	plat_map(mm->space, run->r.start, range_len(&run->r), run->prot, run->fd, run->off);
+	run->lazy = false;
 }
 
 int run_split(struct mm *mm, uint64_t addr)
@@ -93,7 +95,7 @@ bool run_remove(struct mm *mm, struct batch *b, uint64_t start, uint64_t end)
 static bool same_backing(const struct run *a, const struct run *b)
 {
 	return a->r.end == b->r.start && a->kind == b->kind && a->fd == b->fd && a->m == b->m &&
-	       a->cow == b->cow && a->writable == b->writable && a->prot == b->prot &&
+	       a->cow == b->cow && a->lazy == b->lazy && a->writable == b->writable && a->prot == b->prot &&
 	       a->off + range_len(&a->r) == b->off &&
 	       (a->kind != RUN_HOST || (!a->ptr && !b->ptr));
 }
@@ -243,6 +245,8 @@ void run_reprotect(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
 		if (run->prot == want)
 			continue;
 		run->prot = want;
+		if (run->lazy)
+			continue;
 		if (prot == want && to == run->r.start) {
 			to = run->r.end;
 			continue;

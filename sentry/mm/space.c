@@ -152,8 +152,7 @@ int mm_space(struct mm *mm, struct plat_space **ret)
 		r = plat_space_new(&mm->space, mm);
 	if (r == 0 && !mm->live) {
 		mm->live = true;
-		for (struct run *run = run_from(mm, 0); run; run = run_next(run))
-			stub_map(mm, run);
+		fork_map_runs(mm);
 	}
 	if (r == 0)
 		*ret = mm->space;

@@ -176,8 +176,32 @@ Test(mm_cow, pages_written_after_a_fork_are_copied_by_the_next_one)
 	cr_assert_eq(fake_stub_prot(child->space, a + 8 * PAGE_SIZE), RW);
 	cr_assert_eq(fake_stub_prot(mm->space, a + 8 * PAGE_SIZE), RW, "the parent keeps its own");
 	cr_assert_neq(backing(mm, a + 8 * PAGE_SIZE), backing(child, a + 8 * PAGE_SIZE));
-	cr_assert_eq(fake_stub_prot(child->space, a + 9 * PAGE_SIZE), PROT_READ);
+	cr_assert_eq(fake_stub_prot(child->space, a + 9 * PAGE_SIZE), -1, "not needed soon");
 	fake_check(mm);
+	fake_check(child);
+	mm_unref(child);
+	mm_unref(mm);
+}
+
+Test(mm_cow, children_map_at_once_what_their_elders_touched)
+{
+	struct mm *mm = fresh(), *child;
+	uint64_t a = map_anon(mm, 64 * PAGE_SIZE, RW), b;
+
+	cr_assert_eq(mm_zero_out(mm, a, 64 * PAGE_SIZE), 0);
+	cr_assert_eq(map_at(mm, a - (1 << 21), 64 * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED), 0);
+	b = a - (1 << 21);
+	mm_unref(forked(mm));
+	child = forked(mm);
+	cr_assert_eq(fake_stub_prot(child->space, a), -1);
+	cr_assert_eq(fault(child, a + PAGE_SIZE, false, NULL), 0);
+	cr_assert_eq(fake_stub_prot(child->space, a), PROT_READ);
+	cr_assert_eq(mm_mprotect(child, b, PAGE_SIZE, PROT_NONE), 0, "of what is not mapped yet");
+	fake_check(child);
+	mm_unref(child);
+	child = forked(mm);
+	cr_assert_eq(fake_stub_prot(child->space, a), PROT_READ);
+	cr_assert_eq(fake_stub_prot(child->space, b), -1);
 	fake_check(child);
 	mm_unref(child);
 	mm_unref(mm);
