@@ -17,6 +17,8 @@
 #include "vfs/dentry.h"
 #include "vfs/namespace.h"
 
+struct task *env_task;
+
 struct task *env_boot(const struct sentry_mount *mounts, size_t n)
 {
 	static struct sentry_config cfg = { .log_fd = -1 };
@@ -45,6 +47,7 @@ struct task *env_boot(const struct sentry_mount *mounts, size_t n)
 	mutex_init(&t->mu, RANK_TASK);
 	cr_assert_eq(fdtable_new(&t->files), 0);
 	cr_assert_eq(fs_ctx_new(&t->fs, &k->root, &k->root, 022), 0);
+	env_task = t;
 	return t;
 }
 
@@ -63,6 +66,7 @@ void env_set_user(struct task *t, uint32_t uid, uint32_t gid)
 {
 	struct cred *c = cred_new();
 
+	cred_put(t->cred);
 	c->uid = c->euid = c->suid = c->fsuid = uid;
 	c->gid = c->egid = c->sgid = c->fsgid = gid;
 	t->cred = c;

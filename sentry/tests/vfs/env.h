@@ -13,6 +13,7 @@ struct sentry_mount;
 
 /* Boots with a tmpfs root and /dev; the task is root with every capability. Once per process. */
 struct task *env_new(void);
+extern struct task *env_task; /* the last one; so that what a test leaves is reachable */
 /* The same with the mounts given. */
 struct task *env_boot(const struct sentry_mount *mounts, size_t n);
 void env_set_user(struct task *t, uint32_t uid, uint32_t gid); /* without capabilities */

@@ -228,6 +228,7 @@ static void *hammer(void *arg)
 		cr_assert_eq(vfs_unlink(&mine, AT_FDCWD, name), 0);
 		cr_assert_eq(env_stat(&mine, "/f", &st), 0);
 	}
+	fdtable_unref(mine.files, &mine);
 	return NULL;
 }
 

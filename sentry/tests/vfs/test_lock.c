@@ -18,9 +18,12 @@ static int posix(struct task *t, struct file *f, int cmd, short type, int64_t st
 /* A second process: another descriptor table. */
 static struct task other_process(const struct task *t)
 {
+	static struct fdtable *volatile kept; /* reachable at exit */
 	struct task o = *t;
 
 	cr_assert_eq(fdtable_new(&o.files), 0);
+	kept = o.files;
+	(void)kept;
 	return o;
 }
 

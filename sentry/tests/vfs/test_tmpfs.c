@@ -32,6 +32,8 @@ Test(tmpfs, data_written_in_pieces_reads_back_whole)
 	cr_assert_eq(env_pread(t, fd, out, N, 0), N);
 	cr_assert_eq(memcmp(in, out, N), 0);
 	cr_assert_eq(env_pread(t, fd, out, 10, N), 0);
+	free(in);
+	free(out);
 }
 
 Test(tmpfs, hole_reads_as_zeros_and_costs_nothing)
