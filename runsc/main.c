@@ -12,54 +12,88 @@
 #include "cmd/cmd.h"
 
 #define FLAG(name_, letter_, field, help_)                                                         \
-	{.name = name_, .letter = letter_, .kind = OPTION_FLAG,                                    \
-	 .offset = offsetof(struct globals, field), .help = help_}
+	{                                                                                          \
+		.name = name_, .letter = letter_, .kind = OPTION_FLAG,                             \
+		.offset = offsetof(struct globals, field), .help = help_                           \
+	}
 #define STRING(name_, field, arg_, help_)                                                          \
-	{.name = name_, .kind = OPTION_STRING, .offset = offsetof(struct globals, field),          \
-	 .arg = arg_, .help = help_}
-#define IGNORED(name_) {.name = name_, .kind = OPTION_IGNORED_FLAG}
-#define IGNORED_STRING(name_) {.name = name_, .kind = OPTION_IGNORED_STRING}
+	{                                                                                          \
+		.name = name_, .kind = OPTION_STRING, .offset = offsetof(struct globals, field),   \
+		.arg = arg_, .help = help_                                                         \
+	}
+#define IGNORED(name_)                                                                             \
+	{                                                                                          \
+		.name = name_, .kind = OPTION_IGNORED_FLAG                                         \
+	}
+#define IGNORED_STRING(name_)                                                                      \
+	{                                                                                          \
+		.name = name_, .kind = OPTION_IGNORED_STRING                                       \
+	}
 
 static const struct option_def global_options[] = {
 	STRING("root", root, "DIR", "where the state of containers is kept (/run/netsentry)"),
 	STRING("log", log, "FILE", "where errors and warnings go besides stderr"),
 	STRING("log-format", log_format, "text|json", "format of the log (text)"),
 	FLAG("debug", 0, debug, "log what is being done"),
-	STRING("debug-log", debug_log, "FILE|DIR/", "log of the sandbox; %ID% %TIMESTAMP% %COMMAND%"),
+	STRING("debug-log", debug_log, "FILE|DIR/",
+	       "log of the sandbox; %ID% %TIMESTAMP% %COMMAND%"),
 	FLAG("strace", 0, strace, "log the container's system calls to the debug log"),
 	STRING("platform", platform, "systrap", "how the application's code is run"),
 	STRING("network", network, "sandbox|tap|none",
 	       "adopt the network namespace's interfaces, use a tap device, or loopback only"),
 	STRING("tap-name", tap_name, "NAME", "--network=tap: the device (a new one)"),
-	STRING("tap-ip", tap_ip, "ADDR/LEN", "--network=tap: the host's address (a free private one)"),
+	STRING("tap-ip", tap_ip, "ADDR/LEN",
+	       "--network=tap: the host's address (a free private one)"),
 	STRING("pcap", pcap, "FILE", "write every frame of the sandbox's links as pcapng"),
-	STRING("overlay", overlay, "none|memory", "keep writes in memory, away from the host's files"),
+	STRING("overlay", overlay, "none|memory",
+	       "keep writes in memory, away from the host's files"),
 	STRING("overlay2", overlay, NULL, NULL),
 	STRING("rootless", rootless, "true|false|auto", "accepted for compatibility"),
 	FLAG("systemd-cgroup", 0, systemd_cgroup, "cgroupsPath is slice:prefix:name"),
 	FLAG("ignore-cgroups", 0, ignore_cgroups, "do not make control groups"),
-	FLAG("systrap-disable-syscall-patching", 0, no_patching, "leave system call sites as they are"),
-	FLAG("no-user-ns", 0, no_user_ns, "debugging: keep the sandbox in the host's user namespace"),
+	FLAG("systrap-disable-syscall-patching", 0, no_patching,
+	     "leave system call sites as they are"),
+	FLAG("no-user-ns", 0, no_user_ns,
+	     "debugging: keep the sandbox in the host's user namespace"),
 	FLAG("help", 'h', help, "this text"),
 	FLAG("version", 'v', version, "print the version"),
 	/* Flags of other runtimes that engines and guides pass: nothing to do for them here. */
-	IGNORED_STRING("criu"), IGNORED_STRING("cgroup-manager"), IGNORED_STRING("debug-log-format"),
-	IGNORED_STRING("panic-log"), IGNORED_STRING("file-access"), IGNORED_STRING("host-uds"),
-	IGNORED_STRING("file-access-mounts"), IGNORED_STRING("user-log"),
-	IGNORED_STRING("watchdog-action"), IGNORED_STRING("host-fifo"), IGNORED("net-raw"),
-	IGNORED("gso"), IGNORED("software-gso"), IGNORED("tx-checksum-offload"),
-	IGNORED("rx-checksum-offload"), IGNORED("oci-seccomp"), IGNORED("directfs"),
-	IGNORED("allow-suid"), IGNORED("alsologtostderr"), IGNORED("cpu-num-from-quota"),
-	IGNORED("TESTONLY-unsafe-nonroot"), IGNORED("buffer-pooling"), IGNORED("vfs2"),
-	IGNORED("fuse"), IGNORED("lisafs"), IGNORED("cgroupfs"), IGNORED("save-restore-netstack"),
+	IGNORED_STRING("criu"),
+	IGNORED_STRING("cgroup-manager"),
+	IGNORED_STRING("debug-log-format"),
+	IGNORED_STRING("panic-log"),
+	IGNORED_STRING("file-access"),
+	IGNORED_STRING("host-uds"),
+	IGNORED_STRING("file-access-mounts"),
+	IGNORED_STRING("user-log"),
+	IGNORED_STRING("watchdog-action"),
+	IGNORED_STRING("host-fifo"),
+	IGNORED("net-raw"),
+	IGNORED("gso"),
+	IGNORED("software-gso"),
+	IGNORED("tx-checksum-offload"),
+	IGNORED("rx-checksum-offload"),
+	IGNORED("oci-seccomp"),
+	IGNORED("directfs"),
+	IGNORED("allow-suid"),
+	IGNORED("alsologtostderr"),
+	IGNORED("cpu-num-from-quota"),
+	IGNORED("TESTONLY-unsafe-nonroot"),
+	IGNORED("buffer-pooling"),
+	IGNORED("vfs2"),
+	IGNORED("fuse"),
+	IGNORED("lisafs"),
+	IGNORED("cgroupfs"),
+	IGNORED("save-restore-netstack"),
 	{0},
 };
 
 static void print_help(FILE *to)
 {
-	fprintf(to, "NAME:\n   runsc - runs containers in a sandbox with a network stack of its own\n\n"
-		    "USAGE:\n   runsc [global options] command [command options] [arguments...]\n\n"
-		    "COMMANDS:\n");
+	fprintf(to,
+		"NAME:\n   runsc - runs containers in a sandbox with a network stack of its own\n\n"
+		"USAGE:\n   runsc [global options] command [command options] [arguments...]\n\n"
+		"COMMANDS:\n");
 	for (const struct cmd *const *cmd = cmd_table; *cmd; cmd++)
 		fprintf(to, "   %-11s %s\n", (*cmd)->name, (*cmd)->help);
 	fprintf(to, "\nGLOBAL OPTIONS:\n");
@@ -83,7 +117,8 @@ static int read_words(struct globals *g, struct cause *cause)
 	if (!g->root || !g->root[0])
 		g->root = default_root();
 	if (g->log_format && strcmp(g->log_format, "text") && strcmp(g->log_format, "json"))
-		return cause_set(cause, -EINVAL, "--log-format: unknown format \"%s\"", g->log_format);
+		return cause_set(cause, -EINVAL, "--log-format: unknown format \"%s\"",
+				 g->log_format);
 	if (g->platform && strcmp(g->platform, "systrap"))
 		return cause_set(cause, -EINVAL, "--platform: \"%s\" is not one of systrap",
 				 g->platform);
@@ -94,8 +129,8 @@ static int read_words(struct globals *g, struct cause *cause)
 	else if (!strcmp(g->network, "none"))
 		g->net_mode = NET_NONE;
 	else
-		return cause_set(cause, -EINVAL, "--network: \"%s\" is not one of sandbox, tap, none",
-				 g->network);
+		return cause_set(cause, -EINVAL,
+				 "--network: \"%s\" is not one of sandbox, tap, none", g->network);
 	if (g->overlay && strcmp(g->overlay, "none") && strcmp(g->overlay, "memory") &&
 	    strcmp(g->overlay, "root:memory") && strcmp(g->overlay, "all:memory"))
 		return cause_set(cause, -EINVAL, "--overlay: \"%s\" is not one of none, memory",
@@ -117,7 +152,8 @@ static const struct cmd *find_cmd(const char *name)
 static bool wants_help(int argc, char **argv, enum option_order order)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
-		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h") || !strcmp(argv[i], "-help"))
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h") ||
+		    !strcmp(argv[i], "-help"))
 			return true;
 		if (order == OPTIONS_BEFORE_FIRST && argv[i][0] != '-')
 			return false;
@@ -140,12 +176,13 @@ static int run_cmd(const struct cmd *cmd, const struct globals *g, int argc, cha
 		return cause_errno(cause, -ENOMEM, "arguments");
 	if (cmd->defaults)
 		cmd->defaults(call.values);
-	r = options_parse(cmd->options, cmd->order, argc, argv, call.values, &call.args, &call.n_args,
-			  cause);
+	r = options_parse(cmd->options, cmd->order, argc, argv, call.values, &call.args,
+			  &call.n_args, cause);
 	if (r < 0)
 		return r;
 	if (call.n_args < cmd->min_args || call.n_args > cmd->max_args) {
-		/* The text goes to the terminal only: a json log must hold nothing but its lines. */
+		/* The text goes to the terminal only: a json log must hold nothing but its lines.
+		 */
 		cmd_print_help(cmd, stderr);
 		if (cmd->min_args == cmd->max_args)
 			return cause_set(cause, -EINVAL, "\"%s\" requires exactly %zu argument(s)",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which descriptors our caller gave us: --preserve-fds must not pass on what we opened ourselves. */
+/* Which descriptors our caller gave us: --preserve-fds must not pass on what we opened ourselves.
+ */
 #pragma once
 
 #include <stdbool.h>

@@ -66,7 +66,8 @@ static void write_json(const char *level, const char *msg, const char *when)
 		snprintf(line, sizeof(line), "%s\n", text);
 	else
 		snprintf(line, sizeof(line),
-			 "{\"level\":\"%s\",\"msg\":\"(not UTF-8)\",\"time\":\"%s\"}\n", level, when);
+			 "{\"level\":\"%s\",\"msg\":\"(not UTF-8)\",\"time\":\"%s\"}\n", level,
+			 when);
 	write_all(logger.fd, line, strlen(line));
 	free(text);
 	json_decref(o);

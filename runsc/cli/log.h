@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The log that engines read: --log and --log-format, in the words of runc. Errors also go to stderr as
- * "runsc: ...". In json format the file holds nothing but one object per line. */
+/* The log that engines read: --log and --log-format, in the words of runc. Errors also go to stderr
+ * as "runsc: ...". In json format the file holds nothing but one object per line. */
 #pragma once
 
 #include <stdbool.h>

@@ -114,11 +114,12 @@ static int parse_one(struct scan *s, const char *arg)
 		}
 	}
 	if (!def)
-		return cause_set(s->cause, -EINVAL, "flag provided but not defined: -%.*s", (int)len,
-				 name);
+		return cause_set(s->cause, -EINVAL, "flag provided but not defined: -%.*s",
+				 (int)len, name);
 	if (!is_flag(def) && !value) {
 		if (s->at + 1 >= s->argc)
-			return cause_set(s->cause, -EINVAL, "flag needs an argument: -%s", def->name);
+			return cause_set(s->cause, -EINVAL, "flag needs an argument: -%s",
+					 def->name);
 		value = s->argv[++s->at];
 	}
 	return store(def, value, s->values, s->cause);

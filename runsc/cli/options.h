@@ -10,9 +10,9 @@
 #include "cli/cause.h"
 
 enum option_kind {
-	OPTION_FLAG,   /* value: bool; accepts =true and =false */
-	OPTION_STRING, /* value: const char * */
-	OPTION_LIST,   /* value: struct string_list, repeatable */
+	OPTION_FLAG,	     /* value: bool; accepts =true and =false */
+	OPTION_STRING,	     /* value: const char * */
+	OPTION_LIST,	     /* value: struct string_list, repeatable */
 	OPTION_IGNORED_FLAG, /* accepted for compatibility, does nothing here */
 	OPTION_IGNORED_STRING,
 };
@@ -26,7 +26,7 @@ struct option_def {
 	const char *name; /* without dashes; NULL ends a table */
 	char letter;	  /* 0: none */
 	enum option_kind kind;
-	size_t offset; /* of the value in the command's structure */
+	size_t offset;	  /* of the value in the command's structure */
 	const char *arg;  /* name of the value in the usage text */
 	const char *help; /* NULL: not shown */
 };
@@ -36,8 +36,8 @@ enum option_order {
 	OPTIONS_BEFORE_FIRST, /* the first operand ends the options */
 };
 
-/* Parses argv[1..]; what is not an option is moved to operands (borrowed, NULL-terminated array to be
- * freed). Returns 0 or -EINVAL with the cause. */
+/* Parses argv[1..]; what is not an option is moved to operands (borrowed, NULL-terminated array to
+ * be freed). Returns 0 or -EINVAL with the cause. */
 int options_parse(const struct option_def *table, enum option_order order, int argc, char **argv,
 		  void *values, char ***ret_operands, size_t *ret_n, struct cause *cause);
 

@@ -13,8 +13,8 @@
 #include "container/control.h"
 #include "container/lifecycle.h"
 
-static const int forwarded[] = {SIGHUP,	 SIGINT,  SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
-				SIGCONT, SIGWINCH, SIGALRM, SIGTSTP};
+static const int forwarded[] = {SIGHUP,	 SIGINT,  SIGQUIT,  SIGTERM, SIGUSR1,
+				SIGUSR2, SIGCONT, SIGWINCH, SIGALRM, SIGTSTP};
 
 static sigset_t forwarded_set(void)
 {
@@ -30,14 +30,15 @@ void attach_begin(void)
 {
 	sigset_t set = forwarded_set();
 
-	/* Interactive shells ignore some for background jobs; a blocked ignored signal is dropped. */
+	/* Interactive shells ignore some for background jobs; a blocked ignored signal is dropped.
+	 */
 	for (size_t i = 0; i < ARRAY_LEN(forwarded); i++)
 		(void)signal(forwarded[i], SIG_DFL);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-/* What the terminal sends is for its foreground group, which only the sandbox knows: the sandbox gets it
- * as if the terminal were its own. */
+/* What the terminal sends is for its foreground group, which only the sandbox knows: the sandbox
+ * gets it as if the terminal were its own. */
 static bool from_terminal(const struct signalfd_siginfo *info)
 {
 	switch (info->ssi_signo) {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A command that stays with its container: signals and window sizes are passed on, the end is awaited. */
+/* A command that stays with its container: signals and window sizes are passed on, the end is
+ * awaited. */
 #pragma once
 
 #include "container/container.h"
 
-/* Blocks the signals that are to be passed on. Before the container's processes are made (they reset
- * their masks). */
+/* Blocks the signals that are to be passed on. Before the container's processes are made (they
+ * reset their masks). */
 void attach_begin(void);
 /* Waits for the sandbox, our child. Returns the status to exit with. */
 int attach_wait(struct container *c);

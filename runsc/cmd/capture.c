@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Streams the frames of a running sandbox as pcapng, until interrupted or until it ends.
  *
- * The sandbox writes into a pipe that we drain, so that it never holds the file itself and a slow disk
- * does not matter to it.
+ * The sandbox writes into a pipe that we drain, so that it never holds the file itself and a slow
+ * disk does not matter to it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -77,8 +77,9 @@ static int build_request(struct cmd_call *call, void **ret, size_t *ret_len)
 	if (r >= 0 && buf) {
 		memcpy(buf, &head, sizeof(head));
 		for (unsigned i = 0; i < prog.bf_len; i++) {
-			struct control_filter_insn insn = {prog.bf_insns[i].code, prog.bf_insns[i].jt,
-							   prog.bf_insns[i].jf, prog.bf_insns[i].k};
+			struct control_filter_insn insn = {prog.bf_insns[i].code,
+							   prog.bf_insns[i].jt, prog.bf_insns[i].jf,
+							   prog.bf_insns[i].k};
 
 			memcpy(buf + sizeof(head) + i * sizeof(insn), &insn, sizeof(insn));
 		}

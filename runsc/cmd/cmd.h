@@ -6,8 +6,8 @@
 #include "cli/options.h"
 #include "container/container.h"
 
-/* What a command gets: its options in @values (zeroed memory of values_size, filled by the parser) and
- * its operands. Returns the exit status >= 0, or a negative errno with the cause. */
+/* What a command gets: its options in @values (zeroed memory of values_size, filled by the parser)
+ * and its operands. Returns the exit status >= 0, or a negative errno with the cause. */
 struct cmd_call {
 	const struct globals *g;
 	void *values;
@@ -29,8 +29,8 @@ struct cmd {
 };
 
 extern const struct cmd cmd_create, cmd_run, cmd_start, cmd_state, cmd_kill, cmd_delete, cmd_exec,
-	cmd_list, cmd_ps, cmd_pause, cmd_resume, cmd_spec, cmd_features, cmd_do, cmd_capture, cmd_wait,
-	cmd_events, cmd_update;
+	cmd_list, cmd_ps, cmd_pause, cmd_resume, cmd_spec, cmd_features, cmd_do, cmd_capture,
+	cmd_wait, cmd_events, cmd_update;
 
 /* NULL-terminated. */
 extern const struct cmd *const cmd_table[];

@@ -20,20 +20,30 @@ struct create_options {
 };
 
 #define CREATE_OPTIONS                                                                             \
-	{"bundle", 'b', OPTION_STRING, offsetof(struct create_options, bundle), "DIR",             \
-	 "the bundle's directory (.)"},                                                            \
-	{"config", 'f', OPTION_STRING, offsetof(struct create_options, config), "FILE",            \
-	 "another config.json"},                                                                   \
-	{"console-socket", 0, OPTION_STRING, offsetof(struct create_options, console_socket),      \
-	 "PATH", "receives the terminal's descriptor"},                                            \
-	{"pid-file", 0, OPTION_STRING, offsetof(struct create_options, pid_file), "FILE",          \
-	 "gets the number of the sandbox process"},                                                \
-	{"preserve-fds", 0, OPTION_STRING, offsetof(struct create_options, preserve_fds), "N",     \
-	 "pass descriptors 3 to 3+N-1 (and $LISTEN_FDS) on"},                                      \
-	{.name = "no-pivot", .kind = OPTION_IGNORED_FLAG},                                         \
-	{.name = "no-new-keyring", .kind = OPTION_IGNORED_FLAG},                                   \
-	{.name = "pidfd-socket", .kind = OPTION_IGNORED_STRING},                                   \
-	{.name = "user-log", .kind = OPTION_IGNORED_STRING}
+	{"bundle",	'b',                                                                       \
+	 OPTION_STRING, offsetof(struct create_options, bundle),                                   \
+	 "DIR",		"the bundle's directory (.)"},                                             \
+		{"config",	'f',                                                               \
+		 OPTION_STRING, offsetof(struct create_options, config),                           \
+		 "FILE",	"another config.json"},                                            \
+		{"console-socket", 0,                                                              \
+		 OPTION_STRING,	   offsetof(struct create_options, console_socket),                \
+		 "PATH",	   "receives the terminal's descriptor"},                          \
+		{"pid-file",	0,                                                                 \
+		 OPTION_STRING, offsetof(struct create_options, pid_file),                         \
+		 "FILE",	"gets the number of the sandbox process"},                         \
+		{"preserve-fds",                                                                   \
+		 0,                                                                                \
+		 OPTION_STRING,                                                                    \
+		 offsetof(struct create_options, preserve_fds),                                    \
+		 "N",                                                                              \
+		 "pass descriptors 3 to 3+N-1 (and $LISTEN_FDS) on"},                              \
+		{.name = "no-pivot", .kind = OPTION_IGNORED_FLAG},                                 \
+		{.name = "no-new-keyring", .kind = OPTION_IGNORED_FLAG},                           \
+		{.name = "pidfd-socket", .kind = OPTION_IGNORED_STRING},                           \
+	{                                                                                          \
+		.name = "user-log", .kind = OPTION_IGNORED_STRING                                  \
+	}
 
 static const struct option_def create_options[] = {CREATE_OPTIONS, {0}};
 
@@ -57,8 +67,8 @@ static int parse_count(const char *text, unsigned *ret, struct cause *cause)
 	errno = 0;
 	v = strtoul(text, &end, 10);
 	if (end == text || *end || errno || v > 1024 || text[0] == '-')
-		return cause_set(cause, -EINVAL, "--preserve-fds: \"%s\" is not a number of descriptors",
-				 text);
+		return cause_set(cause, -EINVAL,
+				 "--preserve-fds: \"%s\" is not a number of descriptors", text);
 	*ret = (unsigned)v;
 	return 0;
 }
@@ -73,7 +83,8 @@ static int prepare(struct cmd_call *call, struct create_args *args, char bundle[
 	if (!container_id_valid(call->args[0]))
 		return cause_set(call->cause, -EINVAL, "invalid container ID format");
 	if (!realpath(o->bundle ? o->bundle : ".", bundle))
-		return cause_errno(call->cause, -errno, "--bundle: %s", o->bundle ? o->bundle : ".");
+		return cause_errno(call->cause, -errno, "--bundle: %s",
+				   o->bundle ? o->bundle : ".");
 	if (o->config)
 		snprintf(path, sizeof(path), "%s", o->config);
 	else if ((size_t)snprintf(path, sizeof(path), "%s/config.json", bundle) >= sizeof(path))

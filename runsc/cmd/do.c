@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* "runsc do CMD": a sandbox over the host's files, read-only below a memory overlay, with a network link
- * to the host of its own. Nothing is left when it ends; what a killed one leaves is swept by the next. */
+/* "runsc do CMD": a sandbox over the host's files, read-only below a memory overlay, with a network
+ * link to the host of its own. Nothing is left when it ends; what a killed one leaves is swept by
+ * the next. */
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -25,7 +26,9 @@ struct do_options {
 };
 
 #define OPT(name_, letter_, kind_, field, arg_, help_)                                             \
-	{name_, letter_, kind_, offsetof(struct do_options, field), arg_, help_}
+	{                                                                                          \
+		name_, letter_, kind_, offsetof(struct do_options, field), arg_, help_             \
+	}
 
 static const struct option_def options[] = {
 	OPT("root", 0, OPTION_STRING, root, "DIR", "the files it sees (/)"),
@@ -36,7 +39,8 @@ static const struct option_def options[] = {
 	OPT("hostname", 0, OPTION_STRING, hostname, "NAME", "its host name (runsc)"),
 	OPT("name", 0, OPTION_STRING, name, "ID", "its container id (runsc-do-RANDOM)"),
 	OPT("memory", 'm', OPTION_STRING, memory, "BYTES", "memory limit"),
-	OPT("print-ip", 0, OPTION_FLAG, print_ip, NULL, "print the sandbox's address on stderr first"),
+	OPT("print-ip", 0, OPTION_FLAG, print_ip, NULL,
+	    "print the sandbox's address on stderr first"),
 	OPT("verbose", 'v', OPTION_FLAG, verbose, NULL, "the same"),
 	{.name = "quiet", .letter = 'q', .kind = OPTION_IGNORED_FLAG},
 	{.name = "force-overlay", .kind = OPTION_IGNORED_FLAG},
@@ -72,10 +76,11 @@ static json_t *environment(const struct do_options *o)
 static json_t *all_caps(void)
 {
 	static const char *const names[] = {
-		"CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID",
-		"SETUID", "SETPCAP", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW",
-		"IPC_LOCK", "IPC_OWNER", "SYS_CHROOT", "SYS_PTRACE", "SYS_ADMIN", "SYS_NICE",
-		"SYS_RESOURCE", "MKNOD", "AUDIT_WRITE", "SETFCAP"};
+		"CHOWN",	 "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER",	"FSETID",
+		"KILL",		 "SETGID",	 "SETUID",	    "SETPCAP",	"NET_BIND_SERVICE",
+		"NET_BROADCAST", "NET_ADMIN",	 "NET_RAW",	    "IPC_LOCK", "IPC_OWNER",
+		"SYS_CHROOT",	 "SYS_PTRACE",	 "SYS_ADMIN",	    "SYS_NICE", "SYS_RESOURCE",
+		"MKNOD",	 "AUDIT_WRITE",	 "SETFCAP"};
 	json_t *sets = json_object(), *list = json_array();
 	char name[64];
 
@@ -95,10 +100,11 @@ static json_t *mounts(const struct do_options *o)
 	json_t *list = json_pack(
 		"[{s:s, s:s, s:s}, {s:s, s:s, s:s}, {s:s, s:s, s:s}, {s:s, s:s, s:s, s:[s]},"
 		" {s:s, s:s, s:s, s:[s]}]",
-		"destination", "/proc", "type", "proc", "source", "proc", "destination", "/dev", "type",
-		"tmpfs", "source", "tmpfs", "destination", "/dev/pts", "type", "devpts", "source",
-		"devpts", "destination", "/dev/shm", "type", "tmpfs", "source", "shm", "options",
-		"mode=1777", "destination", "/sys", "type", "sysfs", "source", "sysfs", "options", "ro");
+		"destination", "/proc", "type", "proc", "source", "proc", "destination", "/dev",
+		"type", "tmpfs", "source", "tmpfs", "destination", "/dev/pts", "type", "devpts",
+		"source", "devpts", "destination", "/dev/shm", "type", "tmpfs", "source", "shm",
+		"options", "mode=1777", "destination", "/sys", "type", "sysfs", "source", "sysfs",
+		"options", "ro");
 
 	for (size_t i = 0; i < o->volumes.n; i++) {
 		const char *text = o->volumes.items[i], *colon = strchr(text, ':');
@@ -126,8 +132,8 @@ static json_t *build_config(struct cmd_call *call, const char *cwd)
 	json_object_set_new(p, "rlimits",
 			    json_pack("[{s:s, s:i, s:i}]", "type", "RLIMIT_NOFILE", "soft", 1048576,
 				      "hard", 1048576));
-	json_object_set_new(c, "root", json_pack("{s:s, s:b}", "path", o->root ? o->root : "/",
-						 "readonly", 0));
+	json_object_set_new(
+		c, "root", json_pack("{s:s, s:b}", "path", o->root ? o->root : "/", "readonly", 0));
 	json_object_set_new(c, "hostname", json_string(o->hostname ? o->hostname : "runsc"));
 	json_object_set_new(c, "mounts", mounts(o));
 	json_object_set_new(c, "annotations", json_pack("{s:s}", SWEEP_ANNOTATION, "1"));

@@ -66,7 +66,8 @@ static void print_stats(struct container *c)
 {
 	const json_t *g = c->cgroups;
 	json_t *o = json_pack(
-		"{s:s, s:s, s:{s:{s:{s:I}}, s:{s:{s:I, s:I, s:I, s:I}}, s:{s:I, s:I}, s:{}, s:{}, s:o}}",
+		"{s:s, s:s, s:{s:{s:{s:I}}, s:{s:{s:I, s:I, s:I, s:I}}, s:{s:I, s:I}, s:{}, s:{}, "
+		"s:o}}",
 		"type", "stats", "id", c->id, "data", "cpu", "usage", "total", cpu_ns(g), "memory",
 		"usage", "limit", number(g, "memory.limit_in_bytes", "memory.max"), "usage",
 		number(g, "memory.usage_in_bytes", "memory.current"), "max",
@@ -93,7 +94,8 @@ static int run(struct cmd_call *call)
 	if (c->status == CONTAINER_STOPPED)
 		return cause_set(call->cause, -ESRCH, "container not running");
 	if (seconds <= 0)
-		return cause_set(call->cause, -EINVAL, "--interval: \"%s\" is not a time", o->interval);
+		return cause_set(call->cause, -EINVAL, "--interval: \"%s\" is not a time",
+				 o->interval);
 	if (o->interval && strstr(o->interval, "ms"))
 		seconds /= 1000;
 	for (;;) {

@@ -33,7 +33,9 @@ struct exec_options {
 };
 
 #define OPT(name_, letter_, kind_, field, arg_, help_)                                             \
-	{name_, letter_, kind_, offsetof(struct exec_options, field), arg_, help_}
+	{                                                                                          \
+		name_, letter_, kind_, offsetof(struct exec_options, field), arg_, help_           \
+	}
 
 static const struct option_def options[] = {
 	OPT("process", 'p', OPTION_STRING, process, "FILE", "a process object of config.json"),
@@ -87,8 +89,8 @@ static int add_caps(struct execution *x)
 		int cap = cap_from_name(x->o->caps.items[i]);
 
 		if (cap < 0)
-			return cause_set(x->call->cause, -EINVAL, "--cap: unknown capability \"%s\"",
-					 x->o->caps.items[i]);
+			return cause_set(x->call->cause, -EINVAL,
+					 "--cap: unknown capability \"%s\"", x->o->caps.items[i]);
 		x->p.caps.bounding |= 1ull << cap;
 		x->p.caps.effective |= 1ull << cap;
 		x->p.caps.permitted |= 1ull << cap;
@@ -133,7 +135,8 @@ static int process_from_options(struct execution *x, int root_fd)
 	if (!x->p.n_args)
 		return cause_set(x->call->cause, -EINVAL, "exec: no program is given");
 	if (o->cwd && o->cwd[0] != '/')
-		return cause_set(x->call->cause, -EINVAL, "--cwd: \"%s\" is not an absolute path", o->cwd);
+		return cause_set(x->call->cause, -EINVAL, "--cwd: \"%s\" is not an absolute path",
+				 o->cwd);
 	if (o->cwd)
 		x->p.cwd = o->cwd;
 	x->p.no_new_privs |= o->no_new_privs;
@@ -179,7 +182,8 @@ static int open_stdio(struct execution *x)
 			x->fds[x->n_fds++] = i ? fcntl(slave, F_DUPFD_CLOEXEC, 3) : slave;
 	} else {
 		if (x->p.terminal && x->o->detach)
-			return cause_set(cause, -EINVAL, "a terminal needs --console-socket when detached");
+			return cause_set(cause, -EINVAL,
+					 "a terminal needs --console-socket when detached");
 		for (int i = 0; i < 3; i++)
 			x->fds[x->n_fds++] = fcntl(i, F_DUPFD_CLOEXEC, 3);
 		if (x->p.terminal) {
@@ -191,8 +195,8 @@ static int open_stdio(struct execution *x)
 		return cause_set(cause, -EINVAL, "--preserve-fds: at most %d", CONTROL_MAX_FDS - 3);
 	for (unsigned long i = 0; i < extra; i++) {
 		if (!inherited_fd(3 + (int)i))
-			return cause_set(cause, -EBADF, "--preserve-fds: descriptor %lu is not open",
-					 3 + i);
+			return cause_set(cause, -EBADF,
+					 "--preserve-fds: descriptor %lu is not open", 3 + i);
 		x->fds[x->n_fds++] = 3 + (int)i;
 	}
 	return 0;
@@ -201,10 +205,8 @@ static int open_stdio(struct execution *x)
 /* Starts it; returns its number in the container. */
 static int start(struct execution *x)
 {
-	struct control_call ctl = {.req.op = CONTROL_EXEC,
-				   .fds = x->fds,
-				   .n_fds = x->n_fds,
-				   .timeout_ms = 30000};
+	struct control_call ctl = {
+		.req.op = CONTROL_EXEC, .fds = x->fds, .n_fds = x->n_fds, .timeout_ms = 30000};
 	struct control_reply reply;
 	void *payload;
 	int r = process_to_control(&x->p, x->env, &payload, &ctl.payload_len, x->call->cause);

@@ -30,14 +30,20 @@ static int run(struct cmd_call *call)
 	static const char *const hooks[] = {"prestart",	      "createRuntime", "createContainer",
 					    "startContainer", "poststart",     "poststop"};
 	static const char *const mount_options[] = {
-		"async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "iversion",
-		"lazytime", "loud", "mand", "noatime", "nodev", "nodiratime", "noexec", "noiversion",
-		"nolazytime", "nomand", "norelatime", "nostrictatime", "nosuid", "private", "ratime",
-		"rbind", "rdev", "rdiratime", "relatime", "remount", "rexec", "rnoatime", "rnodev",
-		"rnodiratime", "rnoexec", "rnorelatime", "rnostrictatime", "rnosuid", "ro",
-		"rprivate", "rrelatime", "rro", "rrw", "rshared", "rslave", "rstrictatime", "rsuid",
-		"runbindable", "rw", "shared", "silent", "slave", "strictatime", "suid", "sync",
-		"tmpcopyup", "unbindable"};
+		"async",	 "atime",      "bind",	      "defaults",
+		"dev",		 "diratime",   "dirsync",     "exec",
+		"iversion",	 "lazytime",   "loud",	      "mand",
+		"noatime",	 "nodev",      "nodiratime",  "noexec",
+		"noiversion",	 "nolazytime", "nomand",      "norelatime",
+		"nostrictatime", "nosuid",     "private",     "ratime",
+		"rbind",	 "rdev",       "rdiratime",   "relatime",
+		"remount",	 "rexec",      "rnoatime",    "rnodev",
+		"rnodiratime",	 "rnoexec",    "rnorelatime", "rnostrictatime",
+		"rnosuid",	 "ro",	       "rprivate",    "rrelatime",
+		"rro",		 "rrw",	       "rshared",     "rslave",
+		"rstrictatime",	 "rsuid",      "runbindable", "rw",
+		"shared",	 "silent",     "slave",	      "strictatime",
+		"suid",		 "sync",       "tmpcopyup",   "unbindable"};
 	static const char *const namespaces[] = {"cgroup", "ipc",  "mount", "network",
 						 "pid",	   "user", "uts"};
 	json_t *o = json_pack("{s:s, s:s, s:o, s:o}", "ociVersionMin", "1.0.0", "ociVersionMax",
@@ -46,9 +52,9 @@ static int run(struct cmd_call *call)
 	json_t *linux_o = json_pack(
 		"{s:o, s:o, s:{s:b, s:b, s:b, s:b, s:b}, s:{s:b}, s:{s:b}, s:{s:b}, s:{s:b}}",
 		"namespaces", strings(namespaces, ARRAY_LEN(namespaces)), "capabilities",
-		capabilities(), "cgroup", "v1", 1, "v2", 1, "systemd", 1, "systemdUser", 0, "rdma", 0,
-		"seccomp", "enabled", 0, "apparmor", "enabled", 0, "selinux", "enabled", 0, "intelRdt",
-		"enabled", 0);
+		capabilities(), "cgroup", "v1", 1, "v2", 1, "systemd", 1, "systemdUser", 0, "rdma",
+		0, "seccomp", "enabled", 0, "apparmor", "enabled", 0, "selinux", "enabled", 0,
+		"intelRdt", "enabled", 0);
 
 	(void)call;
 	json_object_set_new(o, "linux", linux_o);

@@ -32,8 +32,8 @@ static void make_rootless(json_t *config)
 	json_t *namespaces = json_object_get(linux_o, "namespaces");
 
 	for (size_t i = json_array_size(namespaces); i-- > 0;) {
-		const char *type = json_string_value(
-			json_object_get(json_array_get(namespaces, i), "type"));
+		const char *type =
+			json_string_value(json_object_get(json_array_get(namespaces, i), "type"));
 
 		if (type && type[0] == 'n')
 			json_array_remove(namespaces, i);

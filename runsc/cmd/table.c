@@ -4,10 +4,9 @@
 #include "cmd/cmd.h"
 
 const struct cmd *const cmd_table[] = {
-	&cmd_capture, &cmd_create, &cmd_delete, &cmd_do,     &cmd_events, &cmd_exec,
-	&cmd_features, &cmd_kill,  &cmd_list,	&cmd_pause,  &cmd_ps,	  &cmd_resume,
-	&cmd_run,     &cmd_spec,   &cmd_start,	&cmd_state,  &cmd_update, &cmd_wait,
-	NULL,
+	&cmd_capture, &cmd_create, &cmd_delete, &cmd_do,   &cmd_events, &cmd_exec, &cmd_features,
+	&cmd_kill,    &cmd_list,   &cmd_pause,	&cmd_ps,   &cmd_resume, &cmd_run,  &cmd_spec,
+	&cmd_start,   &cmd_state,  &cmd_update, &cmd_wait, NULL,
 };
 
 void cmd_print_help(const struct cmd *cmd, void *to)

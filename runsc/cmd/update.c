@@ -13,7 +13,9 @@ struct update_options {
 };
 
 #define STRING(name_, letter_, field, help_)                                                       \
-	{name_, letter_, OPTION_STRING, offsetof(struct update_options, field), "N", help_}
+	{                                                                                          \
+		name_, letter_, OPTION_STRING, offsetof(struct update_options, field), "N", help_  \
+	}
 
 static const struct option_def options[] = {
 	{"resources", 'r', OPTION_STRING, offsetof(struct update_options, resources), "FILE|-",
@@ -56,7 +58,8 @@ static int read_flags(const struct update_options *o, struct oci_resources *res,
 	int r;
 
 	if ((r = number("memory", o->memory, &res->memory_limit, cause)) < 0 ||
-	    (r = number("memory-reservation", o->reservation, &res->memory_reservation, cause)) < 0 ||
+	    (r = number("memory-reservation", o->reservation, &res->memory_reservation, cause)) <
+		    0 ||
 	    (r = number("memory-swap", o->swap, &res->memory_swap, cause)) < 0 ||
 	    (r = number("cpu-share", o->shares, &res->cpu_shares, cause)) < 0 ||
 	    (r = number("cpu-quota", o->quota, &res->cpu_quota, cause)) < 0 ||

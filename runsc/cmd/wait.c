@@ -21,8 +21,7 @@ static int run(struct cmd_call *call)
 {
 	CLEANUP(container_closep) struct container *c = NULL;
 	const struct wait_options *o = call->values;
-	struct control_call ctl = {
-		.req = {.op = CONTROL_WAIT, .u.pid = o->pid ? atoi(o->pid) : 1}};
+	struct control_call ctl = {.req = {.op = CONTROL_WAIT, .u.pid = o->pid ? atoi(o->pid) : 1}};
 	struct control_reply reply;
 	int r = container_open(&c, call->g->root, call->args[0], false, call->cause);
 

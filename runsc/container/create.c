@@ -171,7 +171,8 @@ static int fill_config(struct creation *cr, struct cause *cause)
 		extra[0] = text;
 		extra[1] = listen_env[1];
 	}
-	r = process_env(&cr->args->spec->doc, &spec->process, cr->mounts.root_fd, extra, &env, cause);
+	r = process_env(&cr->args->spec->doc, &spec->process, cr->mounts.root_fd, extra, &env,
+			cause);
 	if (r < 0)
 		return r;
 	/* The text above must outlive this function: it is copied by the fork that follows. */
@@ -233,7 +234,7 @@ static int open_descriptors(struct creation *cr, struct cause *cause)
 static void close_given(struct creation *cr)
 {
 	struct sentry_config *cfg = &cr->params.config;
-	int *fds[] = {&cfg->control_fd, &cfg->log_fd,	   &cfg->pcap_fd, &cr->ready[1],
+	int *fds[] = {&cfg->control_fd,	 &cfg->log_fd,	    &cfg->pcap_fd,    &cr->ready[1],
 		      &cfg->init.fds[0], &cfg->init.fds[1], &cfg->init.fds[2]};
 
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
@@ -265,9 +266,10 @@ static int open_netns(struct creation *cr, struct cause *cause)
 	if (cr->g->net_mode != NET_SANDBOX || cr->args->private_net || (ns->present && !ns->path))
 		return 0;
 	if (!ns->present)
-		return cause_set(cause, -EINVAL,
-				 "config.json: /linux/namespaces: no network namespace: the host's own "
-				 "interfaces are not taken over; add one, or use --network=none or tap");
+		return cause_set(
+			cause, -EINVAL,
+			"config.json: /linux/namespaces: no network namespace: the host's own "
+			"interfaces are not taken over; add one, or use --network=none or tap");
 	fd = open(ns->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return cause_errno(cause, -errno, "config.json: /linux/namespaces: %s", ns->path);
@@ -292,7 +294,8 @@ static int save_plan(struct creation *cr, struct cause *cause)
 		close(fd);
 	return n == (ssize_t)sizeof(*cr->params.plan)
 		       ? 0
-		       : cause_errno(cause, n < 0 ? -errno : -EIO, "container %s: net.plan", cr->c->id);
+		       : cause_errno(cause, n < 0 ? -errno : -EIO, "container %s: net.plan",
+				     cr->c->id);
 }
 
 static int private_network(struct creation *cr, int netns_fd, struct cause *cause)
@@ -330,7 +333,8 @@ static int set_up_network(struct creation *cr, struct cause *cause)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return cause_errno(cause, -errno, "%s", path);
-	if (cr->g->net_mode == NET_TAP || (cr->g->net_mode == NET_SANDBOX && cr->args->private_net)) {
+	if (cr->g->net_mode == NET_TAP ||
+	    (cr->g->net_mode == NET_SANDBOX && cr->args->private_net)) {
 		r = private_network(cr, fd, cause);
 	} else if (cr->g->net_mode == NET_SANDBOX) {
 		r = net_adopt(fd, cr->params.plan, cr->link_fds, cause);
@@ -421,7 +425,8 @@ static int bring_up(struct creation *cr, struct cause *cause)
 
 static int copy_config(struct creation *cr, struct cause *cause)
 {
-	int fd = openat(cr->c->dir_fd, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int fd =
+		openat(cr->c->dir_fd, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	int r;
 
 	if (fd < 0)
@@ -436,7 +441,8 @@ static int describe(struct creation *cr, struct cause *cause)
 	const struct create_args *args = cr->args;
 	char rootfs[PATH_MAX];
 
-	snprintf(rootfs, sizeof(rootfs), "%s%s%s", args->spec->root_path[0] == '/' ? "" : args->bundle,
+	snprintf(rootfs, sizeof(rootfs), "%s%s%s",
+		 args->spec->root_path[0] == '/' ? "" : args->bundle,
 		 args->spec->root_path[0] == '/' ? "" : "/", args->spec->root_path);
 	cr->c->version = strdup(args->spec->version);
 	cr->c->bundle = strdup(args->bundle);

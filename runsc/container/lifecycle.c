@@ -183,8 +183,7 @@ static void restore_network(struct container *c)
 	int fd = openat(c->dir_fd, "net.plan", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	int ns = c->netns ? open(c->netns, O_RDONLY | O_CLOEXEC) : -1;
 
-	if (plan && fd >= 0 && ns >= 0 &&
-	    read(fd, plan, sizeof(*plan)) == (ssize_t)sizeof(*plan) &&
+	if (plan && fd >= 0 && ns >= 0 && read(fd, plan, sizeof(*plan)) == (ssize_t)sizeof(*plan) &&
 	    plan->version == NET_PLAN_VERSION && plan->n_links <= NET_MAX_LINKS &&
 	    plan->n_routes <= NET_MAX_ROUTES)
 		net_restore(ns, plan);

@@ -12,9 +12,10 @@ struct create_args {
 	struct oci_spec *spec;
 	const char *console_socket, *pid_file;
 	unsigned preserve_fds;
-	bool attached;	  /* the sandbox dies with this process */
-	bool own_terminal; /* process.terminal without a console socket: our stdio is the terminal */
-	bool private_net; /* make a network for it instead of adopting one */
+	bool attached;	   /* the sandbox dies with this process */
+	bool own_terminal; /* process.terminal without a console socket: our stdio is the terminal
+			    */
+	bool private_net;  /* make a network for it instead of adopting one */
 	bool overlay_root, overlay_binds; /* a memory overlay keeps writes from the host's files */
 };
 

@@ -34,8 +34,8 @@ int process_to_control(const struct oci_process *p, const char *const *env, void
 		       size_t *ret_len, struct cause *cause)
 {
 	size_t n_argv, n_env;
-	size_t blob = strings_size(p->args, &n_argv) + strings_size(env, &n_env) +
-		      strlen(p->cwd) + 1 + p->n_gids * 4 + p->n_rlimits * 20;
+	size_t blob = strings_size(p->args, &n_argv) + strings_size(env, &n_env) + strlen(p->cwd) +
+		      1 + p->n_gids * 4 + p->n_rlimits * 20;
 	struct control_exec exec = {
 		.n_argv = (uint32_t)n_argv,
 		.n_envp = (uint32_t)n_env,
@@ -87,8 +87,8 @@ int process_to_sentry(struct json_doc *arena, const struct oci_process *p, const
 	if (!limits)
 		return cause_errno(cause, -ENOMEM, "process");
 	for (size_t i = 0; i < p->n_rlimits; i++)
-		limits[i] = (struct sentry_rlimit){
-			p->rlimits[i].resource, {p->rlimits[i].soft, p->rlimits[i].hard}};
+		limits[i] = (struct sentry_rlimit){p->rlimits[i].resource,
+						   {p->rlimits[i].soft, p->rlimits[i].hard}};
 	*ret = (struct sentry_process){
 		.argv = p->args,
 		.envp = env,
@@ -135,7 +135,8 @@ static char *home_of(struct json_doc *arena, int root_fd, uint32_t uid)
 	char buf[4096];
 	char *home = NULL;
 
-	/* The container's file is not trusted: a bound on its lines, nothing else is taken from it. */
+	/* The container's file is not trusted: a bound on its lines, nothing else is taken from it.
+	 */
 	for (int i = 0; f && i < 10000 && !fgetpwent_r(f, &pw, buf, sizeof(buf), &found); i++) {
 		if (found->pw_uid != uid || !found->pw_dir[0])
 			continue;
@@ -229,7 +230,8 @@ int process_user(const char *text, int root_fd, struct oci_process *p, struct ca
 		p->uid = (uint32_t)strtoul(text, NULL, 10);
 		p->gid = 0;
 	} else if (user_by_name(text, len, root_fd, p) < 0) {
-		return cause_set(cause, -ENOENT, "--user: unable to find user %.*s", (int)len, text);
+		return cause_set(cause, -ENOENT, "--user: unable to find user %.*s", (int)len,
+				 text);
 	}
 	if (!colon)
 		return 0;

@@ -15,8 +15,8 @@ int process_to_control(const struct oci_process *p, const char *const *env, void
 int process_to_sentry(struct json_doc *arena, const struct oci_process *p, const char *const *env,
 		      struct sentry_process *ret, struct cause *cause);
 
-/* The environment: process.env, HOME from the container's /etc/passwd when it is missing, and @extra
- * (NULL-terminated or NULL). */
+/* The environment: process.env, HOME from the container's /etc/passwd when it is missing, and
+ * @extra (NULL-terminated or NULL). */
 int process_env(struct json_doc *arena, const struct oci_process *p, int root_fd,
 		const char *const *extra, const char *const **ret, struct cause *cause);
 

@@ -2,8 +2,8 @@
 /* The sandbox's network, as seen from the host: what its links, addresses and routes shall be.
  *
  * A plan is plain data without pointers: it is filled by runsc in memory that is shared with the
- * process that becomes the sentry, and only descriptors travel between them. The same bytes are kept in
- * the state directory, so that a namespace that is not ours gets its addresses back.
+ * process that becomes the sentry, and only descriptors travel between them. The same bytes are
+ * kept in the state directory, so that a namespace that is not ours gets its addresses back.
  */
 #pragma once
 
@@ -42,8 +42,8 @@ struct net_plan_route {
 	bool has_gateway;
 	uint8_t gateway[16];
 	uint32_t metric;
-	uint32_t link; /* index into links */
-	bool from_host; /* was in the host's table, goes back there */
+	uint32_t link;	  /* index into links */
+	bool from_host;	  /* was in the host's table, goes back there */
 	uint8_t protocol; /* who made it there */
 };
 
@@ -63,8 +63,9 @@ struct net_plan {
 };
 #define NET_PLAN_VERSION 1
 
-/* Reads every interface that is up in the namespace (but lo), takes its addresses away from the host's
- * stack and opens it. On failure the host has its addresses back. @fds gets one descriptor per link. */
+/* Reads every interface that is up in the namespace (but lo), takes its addresses away from the
+ * host's stack and opens it. On failure the host has its addresses back. @fds gets one descriptor
+ * per link. */
 int net_adopt(int netns_fd, struct net_plan *plan, int fds[NET_MAX_LINKS], struct cause *cause);
 /* Gives addresses and routes back to the host's stack of that namespace. Best effort. */
 void net_restore(int netns_fd, const struct net_plan *plan);
@@ -75,10 +76,10 @@ struct net_private {
 	const char *host_cidr; /* wanted host address, NULL: a free private one */
 };
 
-/* A veth between this namespace and @netns_fd, with a private /30 and /64 of its own; the host's side
- * is configured, the other one is opened for the sandbox. */
-int net_private_veth(const struct net_private *cfg, int netns_fd, struct net_plan *plan, int *ret_fd,
-		     struct cause *cause);
+/* A veth between this namespace and @netns_fd, with a private /30 and /64 of its own; the host's
+ * side is configured, the other one is opened for the sandbox. */
+int net_private_veth(const struct net_private *cfg, int netns_fd, struct net_plan *plan,
+		     int *ret_fd, struct cause *cause);
 /* The same with a tap device in this namespace. */
 int net_private_tap(const struct net_private *cfg, struct net_plan *plan, int *ret_fd,
 		    struct cause *cause);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A network of its own for one sandbox: a veth or a tap device with a private /30 (IPv4) and /64 (IPv6).
- * The host has the first address of each, the sandbox the second and a default route to the host. */
+/* A network of its own for one sandbox: a veth or a tap device with a private /30 (IPv4) and /64
+ * (IPv6). The host has the first address of each, the sandbox the second and a default route to the
+ * host. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_addr.h>
@@ -39,7 +40,8 @@ static void check_overlap(struct subnet *s, struct nl_addr *addr, unsigned prefi
 	unsigned shorter = prefix_len < s->prefix_len ? prefix_len : s->prefix_len;
 	uint32_t net;
 
-	/* A default route overlaps everything and means nothing; the same goes for very wide ones. */
+	/* A default route overlaps everything and means nothing; the same goes for very wide ones.
+	 */
 	if (!addr || nl_addr_get_len(addr) != 4 || prefix_len < 8)
 		return;
 	memcpy(&net, nl_addr_get_binary_addr(addr), 4);
@@ -107,9 +109,11 @@ static int parse_cidr(const char *text, struct subnet *ret, uint32_t *ret_host, 
 
 	snprintf(buf, sizeof(buf), "%.*s", slash ? (int)(slash - text) : 0, text);
 	if (!slash || *end || len < 8 || len > 30 || inet_pton(AF_INET, buf, &a) != 1)
-		return cause_set(cause, -EINVAL, "--ip: \"%s\" is not ADDRESS/8 to ADDRESS/30", text);
+		return cause_set(cause, -EINVAL, "--ip: \"%s\" is not ADDRESS/8 to ADDRESS/30",
+				 text);
 	*ret_host = ntohl(a.s_addr);
-	*ret = (struct subnet){.net = *ret_host & mask_of((unsigned)len), .prefix_len = (uint8_t)len};
+	*ret = (struct subnet){.net = *ret_host & mask_of((unsigned)len),
+			       .prefix_len = (uint8_t)len};
 	ret->index = (ret->net >> 2) % POOL_SIZE;
 	return 0;
 }
@@ -143,7 +147,7 @@ static int address_both(struct nl_sock *sk, const struct net_private *cfg, int h
 	struct net_plan_link *link = &plan->links[0];
 	struct net_plan_addr host[2];
 	uint32_t host4 = 0, guest4;
-	struct subnet s = { 0 };
+	struct subnet s = {0};
 	int r;
 
 	if (cfg->host_cidr) {
@@ -186,7 +190,8 @@ static int lock_addresses(const struct net_private *cfg)
 	return fd;
 }
 
-static void plan_link(struct net_plan *plan, const struct tap_link *tap, const char *name, bool is_tap)
+static void plan_link(struct net_plan *plan, const struct tap_link *tap, const char *name,
+		      bool is_tap)
 {
 	*plan = (struct net_plan){.version = NET_PLAN_VERSION, .n_links = 1};
 	snprintf(plan->links[0].name, sizeof(plan->links[0].name), "%s", name);
@@ -236,8 +241,8 @@ static int open_peer(int netns_fd, struct tap_link *ret, struct cause *cause)
 	return r < 0 ? cause_errno(cause, r, "interface eth0 of the sandbox") : 0;
 }
 
-int net_private_veth(const struct net_private *cfg, int netns_fd, struct net_plan *plan, int *ret_fd,
-		     struct cause *cause)
+int net_private_veth(const struct net_private *cfg, int netns_fd, struct net_plan *plan,
+		     int *ret_fd, struct cause *cause)
 {
 	CLEANUP(nl_close_freep) struct nl_sock *sk = NULL;
 	struct tap_link tap = {.fd = -1};

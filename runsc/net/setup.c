@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* --network=sandbox: adopts the interfaces of the container's network namespace.
  *
- * Whatever a manager (CNI, netavark, docker, ip) set up there is read through rtnetlink, the addresses
- * are taken away from the host's stack (its routes go with them), so that it neither answers ARP nor
- * resets connections it does not know, and the interface is opened for the sandbox's stack.
+ * Whatever a manager (CNI, netavark, docker, ip) set up there is read through rtnetlink, the
+ * addresses are taken away from the host's stack (its routes go with them), so that it neither
+ * answers ARP nor resets connections it does not know, and the interface is opened for the
+ * sandbox's stack.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -165,7 +166,8 @@ static int walk(struct nl_sock *sk, int alloc_result, struct nl_cache **cache,
 {
 	(void)sk;
 	if (alloc_result < 0)
-		return cause_errno(rd->cause, nl_errno(alloc_result), "reading the network namespace");
+		return cause_errno(rd->cause, nl_errno(alloc_result),
+				   "reading the network namespace");
 	nl_cache_foreach(*cache, fn, rd);
 	nl_cache_free(*cache);
 	return rd->r;
@@ -182,9 +184,11 @@ static int read_plan(struct nl_sock *sk, struct net_plan *plan, struct cause *ca
 	if (r >= 0)
 		r = walk(sk, rtnl_addr_alloc_cache(sk, &cache), &cache, read_addr, &rd);
 	if (r >= 0)
-		r = walk(sk, rtnl_route_alloc_cache(sk, AF_INET, 0, &cache), &cache, read_route, &rd);
+		r = walk(sk, rtnl_route_alloc_cache(sk, AF_INET, 0, &cache), &cache, read_route,
+			 &rd);
 	if (r >= 0)
-		r = walk(sk, rtnl_route_alloc_cache(sk, AF_INET6, 0, &cache), &cache, read_route, &rd);
+		r = walk(sk, rtnl_route_alloc_cache(sk, AF_INET6, 0, &cache), &cache, read_route,
+			 &rd);
 	if (r >= 0)
 		r = walk(sk, rtnl_neigh_alloc_cache(sk, &cache), &cache, read_neigh, &rd);
 	return r;
@@ -358,8 +362,8 @@ bool net_plan_address(const struct net_plan *plan, int family, char *buf, size_t
 		for (uint32_t j = 0; j < plan->links[i].n_addrs; j++) {
 			const struct net_plan_addr *a = &plan->links[i].addrs[j];
 
-			if (a->family == family &&
-			    !(family == AF_INET6 && a->addr[0] == 0xfe && (a->addr[1] & 0xc0) == 0x80))
+			if (a->family == family && !(family == AF_INET6 && a->addr[0] == 0xfe &&
+						     (a->addr[1] & 0xc0) == 0x80))
 				return inet_ntop(family, a->addr, buf, (socklen_t)size) != NULL;
 		}
 	}

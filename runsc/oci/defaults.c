@@ -35,13 +35,13 @@ static json_t *default_mounts(void)
 	json_array_append_new(m, mount("/dev/pts", "devpts", "devpts",
 				       LIST("nosuid", "noexec", "newinstance", "ptmxmode=0666",
 					    "mode=0620", "gid=5")));
-	json_array_append_new(m, mount("/dev/shm", "tmpfs", "shm",
-				       LIST("nosuid", "noexec", "nodev", "mode=1777",
-					    "size=65536k")));
-	json_array_append_new(m, mount("/dev/mqueue", "mqueue", "mqueue",
-				       LIST("nosuid", "noexec", "nodev")));
-	json_array_append_new(m, mount("/sys", "sysfs", "sysfs",
-				       LIST("nosuid", "noexec", "nodev", "ro")));
+	json_array_append_new(m,
+			      mount("/dev/shm", "tmpfs", "shm",
+				    LIST("nosuid", "noexec", "nodev", "mode=1777", "size=65536k")));
+	json_array_append_new(
+		m, mount("/dev/mqueue", "mqueue", "mqueue", LIST("nosuid", "noexec", "nodev")));
+	json_array_append_new(
+		m, mount("/sys", "sysfs", "sysfs", LIST("nosuid", "noexec", "nodev", "ro")));
 	json_array_append_new(m, mount("/sys/fs/cgroup", "cgroup", "cgroup",
 				       LIST("nosuid", "noexec", "nodev", "relatime", "ro")));
 	return m;
@@ -49,9 +49,10 @@ static json_t *default_mounts(void)
 
 static json_t *default_process(const char *const *args)
 {
-	static const char *const caps[] = {"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE", NULL};
-	json_t *p = json_pack("{s:b, s:{s:i, s:i}}", "terminal", args == NULL, "user", "uid", 0, "gid",
-			      0);
+	static const char *const caps[] = {"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE",
+					   NULL};
+	json_t *p = json_pack("{s:b, s:{s:i, s:i}}", "terminal", args == NULL, "user", "uid", 0,
+			      "gid", 0);
 
 	json_object_set_new(p, "args", strings(args ? args : LIST("sh")));
 	json_object_set_new(
@@ -60,9 +61,9 @@ static json_t *default_process(const char *const *args)
 			     "TERM=xterm")));
 	json_object_set_new(p, "cwd", json_string("/"));
 	json_object_set_new(p, "capabilities",
-			    json_pack("{s:o, s:o, s:o, s:o}", "bounding", strings(caps), "effective",
-				      strings(caps), "permitted", strings(caps), "ambient",
-				      strings(caps)));
+			    json_pack("{s:o, s:o, s:o, s:o}", "bounding", strings(caps),
+				      "effective", strings(caps), "permitted", strings(caps),
+				      "ambient", strings(caps)));
 	json_object_set_new(p, "rlimits",
 			    json_pack("[{s:s, s:i, s:i}]", "type", "RLIMIT_NOFILE", "hard", 1024,
 				      "soft", 1024));
@@ -76,8 +77,7 @@ json_t *oci_default_config(const char *const *args)
 
 	json_object_set_new(o, "ociVersion", json_string("1.0.2-dev"));
 	json_object_set_new(o, "process", default_process(args));
-	json_object_set_new(o, "root",
-			    json_pack("{s:s, s:b}", "path", "rootfs", "readonly", 1));
+	json_object_set_new(o, "root", json_pack("{s:s, s:b}", "path", "rootfs", "readonly", 1));
 	json_object_set_new(o, "hostname", json_string("runsc"));
 	json_object_set_new(o, "mounts", default_mounts());
 	linux_o = json_pack("{s:{s:[{s:b, s:s}]}, s:[{s:s},{s:s},{s:s},{s:s},{s:s}]}", "resources",

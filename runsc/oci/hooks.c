@@ -86,9 +86,8 @@ static int attend(struct running_hook *h)
 	int status;
 
 	for (;;) {
-		struct pollfd p[3] = {{h->pidfd, POLLIN, 0},
-				      {h->in, POLLOUT, 0},
-				      {h->err, POLLIN, 0}};
+		struct pollfd p[3] = {
+			{h->pidfd, POLLIN, 0}, {h->in, POLLOUT, 0}, {h->err, POLLIN, 0}};
 		int wait = -1;
 
 		if (h->deadline) {
@@ -110,7 +109,8 @@ static int attend(struct running_hook *h)
 		if (r > 0 && p[0].revents) {
 			while (waitpid(h->pid, &status, 0) < 0 && errno == EINTR)
 				;
-			/* What it wrote last is still in the pipe; its children may hold it open. */
+			/* What it wrote last is still in the pipe; its children may hold it open.
+			 */
 			if (h->err >= 0)
 				drain(h);
 			return status;

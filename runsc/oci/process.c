@@ -176,10 +176,12 @@ int oci_process_validate(const struct json_at *at, const struct oci_process *p)
 	for (size_t i = 0; i < p->n_rlimits; i++) {
 		if (p->rlimits[i].soft > p->rlimits[i].hard)
 			return json_fail_key(at, "rlimits",
-					     "element %zu: the soft limit is above the hard one", i);
+					     "element %zu: the soft limit is above the hard one",
+					     i);
 	}
 	if (p->apparmor && p->apparmor[0])
-		log_debug("process.apparmorProfile is ignored: the sandbox has its own confinement");
+		log_debug(
+			"process.apparmorProfile is ignored: the sandbox has its own confinement");
 	if (p->selinux && p->selinux[0])
 		log_debug("process.selinuxLabel is ignored: the sandbox has its own confinement");
 	return 0;

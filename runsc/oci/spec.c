@@ -237,10 +237,10 @@ int oci_resources_read(const struct json_at *at, struct oci_resources *ret)
 	r = json_get_object(at, "memory", &memory);
 	if (r < 0)
 		return r;
-	if (r &&
-	    ((r = json_get_int(&memory, "limit", -1, INT64_MAX, &ret->memory_limit)) < 0 ||
-	     (r = json_get_int(&memory, "reservation", -1, INT64_MAX, &ret->memory_reservation)) < 0 ||
-	     (r = json_get_int(&memory, "swap", -1, INT64_MAX, &ret->memory_swap)) < 0))
+	if (r && ((r = json_get_int(&memory, "limit", -1, INT64_MAX, &ret->memory_limit)) < 0 ||
+		  (r = json_get_int(&memory, "reservation", -1, INT64_MAX,
+				    &ret->memory_reservation)) < 0 ||
+		  (r = json_get_int(&memory, "swap", -1, INT64_MAX, &ret->memory_swap)) < 0))
 		return r;
 	r = json_get_object(at, "cpu", &cpu);
 	if (r < 0)
@@ -276,9 +276,10 @@ static int read_linux(const struct json_at *doc, struct oci_spec *spec)
 	    (r = read_devices(&at, spec)) < 0 ||
 	    (r = json_get_string(&at, "cgroupsPath", 0, &spec->cgroups_path)) < 0 ||
 	    (r = read_sysctls(&at, spec)) < 0 ||
-	    (r = json_get_strings(&at, "maskedPaths", JSON_ABSOLUTE, &spec->masked_paths, NULL)) < 0 ||
-	    (r = json_get_strings(&at, "readonlyPaths", JSON_ABSOLUTE, &spec->readonly_paths, NULL)) <
+	    (r = json_get_strings(&at, "maskedPaths", JSON_ABSOLUTE, &spec->masked_paths, NULL)) <
 		    0 ||
+	    (r = json_get_strings(&at, "readonlyPaths", JSON_ABSOLUTE, &spec->readonly_paths,
+				  NULL)) < 0 ||
 	    (r = json_get_string(&at, "rootfsPropagation", 0, &spec->rootfs_propagation)) < 0 ||
 	    (r = json_get_string(&at, "mountLabel", 0, &spec->mount_label)) < 0)
 		return r;

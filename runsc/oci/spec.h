@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config.json of the OCI runtime specification 1.2, read into structures.
  *
- * Reading checks types and ranges (spec.c), validating checks meaning (validate.c); both name the place
- * as a JSON pointer. Unknown members are ignored, as the specification asks. Strings and arrays belong
- * to the document: they live until oci_spec_fini().
+ * Reading checks types and ranges (spec.c), validating checks meaning (validate.c); both name the
+ * place as a JSON pointer. Unknown members are ignored, as the specification asks. Strings and
+ * arrays belong to the document: they live until oci_spec_fini().
  */
 #pragma once
 

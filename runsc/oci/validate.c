@@ -37,8 +37,9 @@ static int validate_names(const struct place *p, const struct oci_spec *spec)
 
 static int validate_sysctls(const struct place *p, const struct oci_spec *spec)
 {
-	static const char *const prefixes[] = {"net.", "kernel.shm", "kernel.msg", "kernel.sem",
-					       "fs.mqueue.", "kernel.domainname", "kernel.hostname"};
+	static const char *const prefixes[] = {"net.",		 "kernel.shm", "kernel.msg",
+					       "kernel.sem",	 "fs.mqueue.", "kernel.domainname",
+					       "kernel.hostname"};
 
 	for (size_t i = 0; spec->sysctls && spec->sysctls[i]; i++) {
 		const char *text = spec->sysctls[i];
@@ -63,7 +64,8 @@ static int validate_sysctls(const struct place *p, const struct oci_spec *spec)
 
 static int validate_propagation(const struct place *p, const struct oci_spec *spec)
 {
-	static const char *const words[] = {"", "private", "rprivate", "slave", "rslave", "shared",
+	static const char *const words[] = {"",	       "private",    "rprivate",
+					    "slave",   "rslave",     "shared",
 					    "rshared", "unbindable", "runbindable"};
 
 	for (size_t i = 0; spec->rootfs_propagation && i < ARRAY_LEN(words); i++) {
@@ -108,7 +110,8 @@ static void warn_ignored(const struct oci_spec *spec)
 		log_debug("linux.mountLabel is ignored");
 	for (size_t i = 0; i < spec->n_mounts; i++) {
 		if (spec->mounts[i].kind == OCI_MOUNT_UNKNOWN)
-			log_warn("config.json: /mounts/%zu/type: \"%s\" is not known, the mount of %s "
+			log_warn("config.json: /mounts/%zu/type: \"%s\" is not known, the mount of "
+				 "%s "
 				 "is left out",
 				 i, spec->mounts[i].type, spec->mounts[i].destination);
 		if (spec->mounts[i].propagation & MS_SHARED)

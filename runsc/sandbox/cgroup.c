@@ -97,7 +97,8 @@ static int make_path(const char *top, const char *path, bool v2)
 				return -ENAMETOOLONG;
 			memcpy(parent, at, have + 1);
 			if (v2) {
-				/* One by one: a controller that is missing must not stop the rest. */
+				/* One by one: a controller that is missing must not stop the rest.
+				 */
 				(void)write_text(at, "cgroup.subtree_control", "+memory");
 				(void)write_text(at, "cgroup.subtree_control", "+pids");
 				(void)write_text(at, "cgroup.subtree_control", "+cpu");
@@ -238,7 +239,9 @@ static void apply_cpu(const json_t *dirs, const struct oci_resources *r)
 {
 	if (r->cpu_shares > 0) {
 		/* The mapping of 2..262144 to 1..10000 that every runtime uses. */
-		int64_t shares = r->cpu_shares < 2 ? 2 : r->cpu_shares > 262144 ? 262144 : r->cpu_shares;
+		int64_t shares = r->cpu_shares < 2	  ? 2
+				 : r->cpu_shares > 262144 ? 262144
+							  : r->cpu_shares;
 
 		set_number(dirs, "cpu.shares", shares);
 		set_number(dirs, "cpu.weight", 1 + (shares - 2) * 9999 / 262142);
@@ -401,6 +404,5 @@ void cgroup_remove(const json_t *dirs)
 	/* A frozen process does not even die. */
 	if (n)
 		(void)cgroup_freeze(dirs, false);
-	json_array_foreach(dirs, i, d)
-		remove_path(json_string_value(d));
+	json_array_foreach(dirs, i, d) remove_path(json_string_value(d));
 }

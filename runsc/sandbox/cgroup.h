@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The container's control group: v1, v2 and hybrid layouts, whatever of them is mounted.
  *
- * A set is a JSON array of the directories that were made. What the host does not allow is a warning:
- * the sandbox enforces the container's limits itself, the group is the second fence. Host limits get
- * head-room for the sandbox's own memory and threads.
+ * A set is a JSON array of the directories that were made. What the host does not allow is a
+ * warning: the sandbox enforces the container's limits itself, the group is the second fence. Host
+ * limits get head-room for the sandbox's own memory and threads.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opens what the container's mounts need on the host. Paths are resolved here, once, by the operator's
- * privileges; the sandbox gets sockets to a file server that holds the opened roots. */
+/* Opens what the container's mounts need on the host. Paths are resolved here, once, by the
+ * operator's privileges; the sandbox gets sockets to a file server that holds the opened roots. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -161,7 +161,8 @@ static int add_mount(struct mount_set *set, const struct oci_spec *spec, size_t 
 /* Makes one missing component of a path in the root; an existing one is fine. */
 static void make_component(int root_fd, const char *parent, const char *name, bool file)
 {
-	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+			       .resolve = RESOLVE_IN_ROOT};
 	int dir = (int)syscall(SYS_openat2, root_fd, parent, &how, sizeof(how)), fd;
 
 	if (dir < 0)
@@ -212,7 +213,8 @@ static bool below_another(const struct mount_set *set, size_t index)
 	for (size_t i = 1; i < index; i++) {
 		size_t len = strlen(set->mounts[i].target);
 
-		if (!strncmp(target, set->mounts[i].target, len) && (target[len] == '/' || !target[len]))
+		if (!strncmp(target, set->mounts[i].target, len) &&
+		    (target[len] == '/' || !target[len]))
 			return true;
 	}
 	return false;
@@ -338,8 +340,8 @@ int program_check(const struct oci_spec *spec, const struct mount_set *set, stru
 	if (!strchr(name, '/')) {
 		r = search_path(p, set->root_fd, name);
 		if (r == -ENOENT)
-			return cause_set(cause, r, "exec: \"%s\": executable file not found in $PATH",
-					 name);
+			return cause_set(cause, r,
+					 "exec: \"%s\": executable file not found in $PATH", name);
 	} else {
 		absolute(path, sizeof(path), p->cwd, name);
 		r = try_program(set->root_fd, path);

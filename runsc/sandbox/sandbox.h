@@ -5,8 +5,8 @@
  *     |- gofer: own pid, mount, ipc, uts, net namespaces; serves the files
  *     |- sandbox: the same, and a user namespace; becomes the sentry
  *
- * Both are forks of runsc without exec: what they need is in memory and in descriptors. The sandbox is
- * a direct child, so that it belongs to the engine's subreaper when runsc has gone.
+ * Both are forks of runsc without exec: what they need is in memory and in descriptors. The sandbox
+ * is a direct child, so that it belongs to the engine's subreaper when runsc has gone.
  */
 #pragma once
 
@@ -30,8 +30,8 @@ int mounts_open(struct mount_set *ret, const struct oci_spec *spec, const char *
 		bool overlay_root, bool overlay_binds, struct cause *cause);
 void mounts_close(struct mount_set *set);
 
-/* Says what runc would say when process.args[0] cannot be executed, as far as that is certain before the
- * container runs. */
+/* Says what runc would say when process.args[0] cannot be executed, as far as that is certain
+ * before the container runs. */
 int program_check(const struct oci_spec *spec, const struct mount_set *set, struct cause *cause);
 
 struct sandbox_params {
@@ -41,7 +41,7 @@ struct sandbox_params {
 	int netns_fd;		     /* the container's; -1: a new one */
 	struct net_plan *plan;	     /* shared memory */
 	bool die_with_parent;
-	bool controlling_tty;	     /* config.init.fds[0] becomes the sandbox's controlling terminal */
+	bool controlling_tty; /* config.init.fds[0] becomes the sandbox's controlling terminal */
 };
 
 struct sandbox_process {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the gofer and the sandbox process, and hands over descriptors.
  *
- * Timeline of the sandbox process: fork into a new pid namespace; session, signals, namespaces, empty
- * root, user namespace; "prepared" to runsc, which writes the id maps, runs hooks and reads the network;
- * "go" with the links' descriptors; ids, descriptors, sentry_boot().
+ * Timeline of the sandbox process: fork into a new pid namespace; session, signals, namespaces,
+ * empty root, user namespace; "prepared" to runsc, which writes the id maps, runs hooks and reads
+ * the network; "go" with the links' descriptors; ids, descriptors, sentry_boot().
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +43,8 @@ pid_t fork_pidns(struct cause *cause)
 
 	if (home < 0)
 		return cause_errno(cause, -errno, "/proc/self/ns/pid");
-	/* unshare moves only the children to come; C library and kernel agree on the fork itself. */
+	/* unshare moves only the children to come; C library and kernel agree on the fork itself.
+	 */
 	if (unshare(CLONE_NEWPID) < 0) {
 		r = cause_errno(cause, -errno, "new pid namespace");
 		close(home);
@@ -183,14 +184,14 @@ static int empty_root(void)
 {
 	/* /proc exists everywhere and is not needed any more. */
 	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("none", "/proc", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,mode=0555") < 0 ||
+	    mount("none", "/proc", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,mode=0555") <
+		    0 ||
 	    chdir("/proc") < 0)
 		return -errno;
-	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
-	    chdir("/") < 0)
+	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return -errno;
-	if (mount("none", "/", NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) <
-	    0)
+	if (mount("none", "/", NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  NULL) < 0)
 		return -errno;
 	return 0;
 }
@@ -526,7 +527,8 @@ int sandbox_wait_ready(struct sandbox_process *p, int ready_fd, struct cause *ca
 				 ready.message[0] ? ready.message : strerror(-ready.error));
 	}
 	/* It ended without a word; perhaps it said why on the way. */
-	if (recv(p->sync_fd, &msg, sizeof(msg), MSG_DONTWAIT) == (ssize_t)sizeof(msg) && msg.error) {
+	if (recv(p->sync_fd, &msg, sizeof(msg), MSG_DONTWAIT) == (ssize_t)sizeof(msg) &&
+	    msg.error) {
 		msg.text[sizeof(msg.text) - 1] = 0;
 		return cause_errno(cause, msg.error, "%s", msg.text);
 	}

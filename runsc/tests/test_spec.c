@@ -111,10 +111,13 @@ Test(spec, top_level_members)
 	refused("root", "\"x\"", "config.json: /root: expected an object, found a string");
 	refused("root.path", NULL, "config.json: /root/path: is required");
 	refused("root.path", "\"\"", "config.json: /root/path: must not be empty");
-	refused("root.readonly", "1", "config.json: /root/readonly: expected a boolean, found a number");
+	refused("root.readonly", "1",
+		"config.json: /root/readonly: expected a boolean, found a number");
 	refused("hostname", "[]", "config.json: /hostname: expected a string, found an array");
-	refused("domainname", "true", "config.json: /domainname: expected a string, found a boolean");
-	refused("hostname", "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"",
+	refused("domainname", "true",
+		"config.json: /domainname: expected a string, found a boolean");
+	refused("hostname",
+		"\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"",
 		"config.json: /hostname: is longer than 64 bytes");
 	refused("process", NULL, "config.json: /process: is required");
 	refused("process", "[]", "config.json: /process: expected an object, found an array");
@@ -129,9 +132,11 @@ Test(spec, process_members)
 		"config.json: /process/args: the program's name must not be empty");
 	refused("process.args", "[\"a\",5]",
 		"config.json: /process/args/1: expected a string, found a number");
-	refused("process.args", "\"sh\"", "config.json: /process/args: expected an array, found a string");
+	refused("process.args", "\"sh\"",
+		"config.json: /process/args: expected an array, found a string");
 	refused("process.env", "[\"A\"]", "config.json: /process/env: \"A\" is not NAME=value");
-	refused("process.env", "{}", "config.json: /process/env: expected an array, found an object");
+	refused("process.env", "{}",
+		"config.json: /process/env: expected an array, found an object");
 	refused("process.cwd", NULL, "config.json: /process/cwd: is required");
 	refused("process.cwd", "\"\"", "config.json: /process/cwd: must not be empty");
 	refused("process.cwd", "\"tmp\"",
@@ -178,7 +183,8 @@ Test(spec, capabilities_and_limits)
 	refused("process.rlimits", "[{\"type\":\"RLIMIT_CPU\",\"soft\":2,\"hard\":1}]",
 		"config.json: /process/rlimits: element 0: the soft limit is above the hard one");
 	refused("process.rlimits",
-		"[{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1},{\"type\":\"RLIMIT_CPU\",\"soft\":1,"
+		"[{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1},{\"type\":\"RLIMIT_CPU\","
+		"\"soft\":1,"
 		"\"hard\":1}]",
 		"config.json: /process/rlimits/1/type: RLIMIT_CPU is given twice");
 }
@@ -199,13 +205,15 @@ Test(spec, mounts)
 	refused("mounts.2.destination", NULL, "config.json: /mounts/2/destination: is required");
 	refused("mounts.2.destination", "\"x\"",
 		"config.json: /mounts/2/destination: \"x\" is not an absolute path");
-	refused("mounts.2.type", "7", "config.json: /mounts/2/type: expected a string, found a number");
+	refused("mounts.2.type", "7",
+		"config.json: /mounts/2/type: expected a string, found a number");
 	refused("mounts.2.type", NULL, "config.json: /mounts/2/type: is required");
 	refused("mounts.2.source", "7",
 		"config.json: /mounts/2/source: expected a string, found a number");
 	refused("mounts.2", "{\"destination\":\"/a\",\"type\":\"bind\"}",
 		"config.json: /mounts/2/source: is required for a bind mount");
-	refused("mounts.2", "{\"destination\":\"/a\",\"source\":\"/b\",\"options\":[\"bind\",\"size=4k\"]}",
+	refused("mounts.2",
+		"{\"destination\":\"/a\",\"source\":\"/b\",\"options\":[\"bind\",\"size=4k\"]}",
 		"config.json: /mounts/2/options: \"size=4k\" is not an option of a bind mount");
 	refused("mounts.2.options", "[false]",
 		"config.json: /mounts/2/options/0: expected a string, found a boolean");
@@ -229,7 +237,8 @@ Test(spec, mount_options_become_flags)
 Test(spec, hooks)
 {
 	refused("hooks", "[]", "config.json: /hooks: expected an object, found an array");
-	refused("hooks.prestart", "{}", "config.json: /hooks/prestart: expected an array, found an object");
+	refused("hooks.prestart", "{}",
+		"config.json: /hooks/prestart: expected an array, found an object");
 	refused("hooks.poststop", "[{}]", "config.json: /hooks/poststop/0/path: is required");
 	refused("hooks.createRuntime", "[{\"path\":\"x\"}]",
 		"config.json: /hooks/createRuntime/0/path: \"x\" is not an absolute path");
@@ -250,7 +259,8 @@ Test(spec, namespaces_and_maps)
 		"config.json: /linux/namespaces/1/type: unknown namespace \"foo\"");
 	refused("linux.namespaces.1.type", "\"pid\"",
 		"config.json: /linux/namespaces/1/type: namespace \"pid\" is given twice");
-	refused("linux.namespaces.1.type", NULL, "config.json: /linux/namespaces/1/type: is required");
+	refused("linux.namespaces.1.type", NULL,
+		"config.json: /linux/namespaces/1/type: is required");
 	refused("linux.namespaces.1.path", "\"x\"",
 		"config.json: /linux/namespaces/1/path: \"x\" is not an absolute path");
 	refused("linux.uidMappings", "[{\"containerID\":0,\"hostID\":0,\"size\":0}]",
@@ -258,19 +268,22 @@ Test(spec, namespaces_and_maps)
 	refused("linux.uidMappings", "[{\"containerID\":0,\"hostID\":0,\"size\":1}]",
 		"config.json: /linux/uidMappings: needs a user namespace");
 	refused("linux.gidMappings", "[{\"containerID\":-1}]",
-		"config.json: /linux/gidMappings/0/containerID: -1 is out of range (0 to 4294967295)");
+		"config.json: /linux/gidMappings/0/containerID: -1 is out of range (0 to "
+		"4294967295)");
 	refused("linux.namespaces", "[{\"type\":\"pid\"}]",
 		"config.json: /hostname: cannot be set without a private UTS namespace");
 }
 
 Test(spec, devices)
 {
-	refused("linux.devices", "[{\"type\":\"c\"}]", "config.json: /linux/devices/0/path: is required");
+	refused("linux.devices", "[{\"type\":\"c\"}]",
+		"config.json: /linux/devices/0/path: is required");
 	refused("linux.devices", "[{\"path\":\"/dev/x\",\"type\":\"z\"}]",
 		"config.json: /linux/devices/0/type: \"z\" is not one of c, b, u, p");
 	refused("linux.devices", "[{\"path\":\"/dev/x\",\"type\":\"c\",\"minor\":1}]",
 		"config.json: /linux/devices/0/major: is required");
-	refused("linux.devices", "[{\"path\":\"/dev/x\",\"type\":\"c\",\"major\":1,\"minor\":1,\"fileMode\":-1}]",
+	refused("linux.devices",
+		"[{\"path\":\"/dev/x\",\"type\":\"c\",\"major\":1,\"minor\":1,\"fileMode\":-1}]",
 		"config.json: /linux/devices/0/fileMode: -1 is out of range (0 to 65535)");
 }
 
@@ -281,7 +294,8 @@ Test(spec, resources)
 	refused("linux.resources.memory", "1",
 		"config.json: /linux/resources/memory: expected an object, found a number");
 	refused("linux.resources.memory.limit", "-2",
-		"config.json: /linux/resources/memory/limit: -2 is out of range (-1 to 9223372036854775807)");
+		"config.json: /linux/resources/memory/limit: -2 is out of range (-1 to "
+		"9223372036854775807)");
 	refused("linux.resources.cpu.quota", "\"x\"",
 		"config.json: /linux/resources/cpu/quota: expected a number, found a string");
 	refused("linux.resources.cpu.cpus", "0",
@@ -308,7 +322,8 @@ Test(spec, the_rest_of_linux)
 		"config.json: /linux/readonlyPaths/0: expected a string, found a number");
 	refused("linux.rootfsPropagation", "\"both\"",
 		"config.json: /linux/rootfsPropagation: unknown value \"both\"");
-	refused("linux.seccomp", "[]", "config.json: /linux/seccomp: expected an object, found an array");
+	refused("linux.seccomp", "[]",
+		"config.json: /linux/seccomp: expected an object, found an array");
 	refused("linux.mountLabel", "1",
 		"config.json: /linux/mountLabel: expected a string, found a number");
 }

@@ -7,33 +7,72 @@
 
 enum {
 	/* classes */
-	C_LD = 0, C_LDX = 1, C_ST = 2, C_STX = 3, C_ALU = 4, C_JMP = 5, C_RET = 6, C_MISC = 7,
+	C_LD = 0,
+	C_LDX = 1,
+	C_ST = 2,
+	C_STX = 3,
+	C_ALU = 4,
+	C_JMP = 5,
+	C_RET = 6,
+	C_MISC = 7,
 	/* sizes */
-	S_W = 0x00, S_H = 0x08, S_B = 0x10,
+	S_W = 0x00,
+	S_H = 0x08,
+	S_B = 0x10,
 	/* modes */
-	M_IMM = 0x00, M_ABS = 0x20, M_IND = 0x40, M_MEM = 0x60, M_LEN = 0x80, M_MSH = 0xa0,
+	M_IMM = 0x00,
+	M_ABS = 0x20,
+	M_IND = 0x40,
+	M_MEM = 0x60,
+	M_LEN = 0x80,
+	M_MSH = 0xa0,
 	/* alu */
-	A_ADD = 0x00, A_SUB = 0x10, A_MUL = 0x20, A_DIV = 0x30, A_OR = 0x40, A_AND = 0x50,
-	A_LSH = 0x60, A_RSH = 0x70, A_NEG = 0x80, A_MOD = 0x90, A_XOR = 0xa0,
+	A_ADD = 0x00,
+	A_SUB = 0x10,
+	A_MUL = 0x20,
+	A_DIV = 0x30,
+	A_OR = 0x40,
+	A_AND = 0x50,
+	A_LSH = 0x60,
+	A_RSH = 0x70,
+	A_NEG = 0x80,
+	A_MOD = 0x90,
+	A_XOR = 0xa0,
 	/* jumps */
-	J_JA = 0x00, J_JEQ = 0x10, J_JGT = 0x20, J_JGE = 0x30, J_JSET = 0x40,
+	J_JA = 0x00,
+	J_JEQ = 0x10,
+	J_JGT = 0x20,
+	J_JGE = 0x30,
+	J_JSET = 0x40,
 	/* operand */
 	K_X = 0x08,
 	/* return value */
-	R_K = 0x00, R_A = 0x10,
+	R_K = 0x00,
+	R_A = 0x10,
 	/* misc */
-	X_TAX = 0x00, X_TXA = 0x80,
+	X_TAX = 0x00,
+	X_TXA = 0x80,
 };
 
 static bool load_ok(const struct bpf_insn *in)
 {
 	switch (in->code) {
-	case C_LD | S_W | M_ABS: case C_LD | S_H | M_ABS: case C_LD | S_B | M_ABS:
-	case C_LD | S_W | M_IND: case C_LD | S_H | M_IND: case C_LD | S_B | M_IND:
-	case C_LD | M_IMM: case C_LDX | M_IMM: case C_LD | S_W | M_LEN: case C_LDX | S_W | M_LEN:
+	case C_LD | S_W | M_ABS:
+	case C_LD | S_H | M_ABS:
+	case C_LD | S_B | M_ABS:
+	case C_LD | S_W | M_IND:
+	case C_LD | S_H | M_IND:
+	case C_LD | S_B | M_IND:
+	case C_LD | M_IMM:
+	case C_LDX | M_IMM:
+	case C_LD | S_W | M_LEN:
+	case C_LDX | S_W | M_LEN:
 	case C_LDX | S_B | M_MSH:
 		return true;
-	case C_LD | M_MEM: case C_LDX | M_MEM: case C_ST: case C_STX:
+	case C_LD | M_MEM:
+	case C_LDX | M_MEM:
+	case C_ST:
+	case C_STX:
 		return in->k < BPF_SCRATCH_WORDS;
 	default:
 		return false;
@@ -66,8 +105,14 @@ static bool jump_ok(const struct bpf_insn *in, size_t at, size_t n)
 	switch (in->code & 0xf8u) {
 	case J_JA:
 		return in->k < left;
-	case J_JEQ: case J_JEQ | K_X: case J_JGT: case J_JGT | K_X:
-	case J_JGE: case J_JGE | K_X: case J_JSET: case J_JSET | K_X:
+	case J_JEQ:
+	case J_JEQ | K_X:
+	case J_JGT:
+	case J_JGT | K_X:
+	case J_JGE:
+	case J_JGE | K_X:
+	case J_JSET:
+	case J_JSET | K_X:
 		return in->jt < left && in->jf < left;
 	default:
 		return false;
@@ -77,7 +122,10 @@ static bool jump_ok(const struct bpf_insn *in, size_t at, size_t n)
 static bool insn_ok(const struct bpf_insn *in, size_t at, size_t n)
 {
 	switch (in->code & 0x07) {
-	case C_LD: case C_LDX: case C_ST: case C_STX:
+	case C_LD:
+	case C_LDX:
+	case C_ST:
+	case C_STX:
 		return load_ok(in);
 	case C_ALU:
 		return alu_ok(in);
@@ -155,16 +203,35 @@ static bool load(const struct frame_view *v, uint64_t off, unsigned size, uint32
 static bool alu(uint32_t *a, unsigned op, uint32_t v)
 {
 	switch (op) {
-	case A_ADD: *a += v; return true;
-	case A_SUB: *a -= v; return true;
-	case A_MUL: *a *= v; return true;
-	case A_OR: *a |= v; return true;
-	case A_AND: *a &= v; return true;
-	case A_XOR: *a ^= v; return true;
-	case A_LSH: *a = v < 32 ? *a << v : 0; return true;
-	case A_RSH: *a = v < 32 ? *a >> v : 0; return true;
-	case A_NEG: *a = 0u - *a; return true;
-	case A_DIV: case A_MOD:
+	case A_ADD:
+		*a += v;
+		return true;
+	case A_SUB:
+		*a -= v;
+		return true;
+	case A_MUL:
+		*a *= v;
+		return true;
+	case A_OR:
+		*a |= v;
+		return true;
+	case A_AND:
+		*a &= v;
+		return true;
+	case A_XOR:
+		*a ^= v;
+		return true;
+	case A_LSH:
+		*a = v < 32 ? *a << v : 0;
+		return true;
+	case A_RSH:
+		*a = v < 32 ? *a >> v : 0;
+		return true;
+	case A_NEG:
+		*a = 0u - *a;
+		return true;
+	case A_DIV:
+	case A_MOD:
 		if (!v)
 			return false;
 		*a = op == A_DIV ? *a / v : *a % v;
@@ -177,10 +244,14 @@ static bool alu(uint32_t *a, unsigned op, uint32_t v)
 static bool compare(uint32_t a, unsigned op, uint32_t v)
 {
 	switch (op) {
-	case J_JEQ: return a == v;
-	case J_JGT: return a > v;
-	case J_JGE: return a >= v;
-	default: return (a & v) != 0;
+	case J_JEQ:
+		return a == v;
+	case J_JGT:
+		return a > v;
+	case J_JGE:
+		return a >= v;
+	default:
+		return (a & v) != 0;
 	}
 }
 
@@ -206,13 +277,19 @@ uint32_t bpf_run(const struct bpf_insn *prog, size_t n, const struct iovec *iov,
 		uint32_t operand = in->code & K_X ? x : in->k;
 
 		switch (in->code) {
-		case C_RET | R_K: return in->k;
-		case C_RET | R_A: return a;
-		case C_LD | S_W | M_ABS: case C_LD | S_H | M_ABS: case C_LD | S_B | M_ABS:
+		case C_RET | R_K:
+			return in->k;
+		case C_RET | R_A:
+			return a;
+		case C_LD | S_W | M_ABS:
+		case C_LD | S_H | M_ABS:
+		case C_LD | S_B | M_ABS:
 			if (!load(&v, in->k, load_size(in->code), &a))
 				return 0;
 			break;
-		case C_LD | S_W | M_IND: case C_LD | S_H | M_IND: case C_LD | S_B | M_IND:
+		case C_LD | S_W | M_IND:
+		case C_LD | S_H | M_IND:
+		case C_LD | S_B | M_IND:
 			/* 32-bit wrap-around is how negative displacements are written. */
 			if (!load(&v, (uint32_t)(x + in->k), load_size(in->code), &a))
 				return 0;
@@ -222,17 +299,39 @@ uint32_t bpf_run(const struct bpf_insn *prog, size_t n, const struct iovec *iov,
 				return 0;
 			x = (x & 0x0f) << 2;
 			break;
-		case C_LD | M_IMM: a = in->k; break;
-		case C_LDX | M_IMM: x = in->k; break;
-		case C_LD | S_W | M_LEN: a = wire_len; break;
-		case C_LDX | S_W | M_LEN: x = wire_len; break;
-		case C_LD | M_MEM: a = mem[in->k]; break;
-		case C_LDX | M_MEM: x = mem[in->k]; break;
-		case C_ST: mem[in->k] = a; break;
-		case C_STX: mem[in->k] = x; break;
-		case C_MISC | X_TAX: x = a; break;
-		case C_MISC | X_TXA: a = x; break;
-		case C_JMP | J_JA: pc += in->k; break;
+		case C_LD | M_IMM:
+			a = in->k;
+			break;
+		case C_LDX | M_IMM:
+			x = in->k;
+			break;
+		case C_LD | S_W | M_LEN:
+			a = wire_len;
+			break;
+		case C_LDX | S_W | M_LEN:
+			x = wire_len;
+			break;
+		case C_LD | M_MEM:
+			a = mem[in->k];
+			break;
+		case C_LDX | M_MEM:
+			x = mem[in->k];
+			break;
+		case C_ST:
+			mem[in->k] = a;
+			break;
+		case C_STX:
+			mem[in->k] = x;
+			break;
+		case C_MISC | X_TAX:
+			x = a;
+			break;
+		case C_MISC | X_TXA:
+			a = x;
+			break;
+		case C_JMP | J_JA:
+			pc += in->k;
+			break;
 		default:
 			if ((in->code & 0x07) == C_ALU) {
 				if (!alu(&a, in->code & 0xf0u, operand))

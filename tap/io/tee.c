@@ -35,7 +35,8 @@ enum {
 	TSRESOL_NS = 9,
 };
 
-/* epb_flags: bits 0-1 direction, 9 checksum not ready, 10 checksum valid, 11 segmentation pending */
+/* epb_flags: bits 0-1 direction, 9 checksum not ready, 10 checksum valid, 11 segmentation pending
+ */
 enum { EPB_CSUM_PARTIAL = 1 << 9, EPB_CSUM_VALID = 1 << 10, EPB_SEGMENTED = 1 << 11 };
 
 #define DEFAULT_BUFFER (4u << 20)
@@ -180,7 +181,7 @@ int tee_new(struct tee **ret, const struct tee_config *cfg)
 	pthread_mutex_init(&tee->mu, NULL);
 	tee->fd = cfg->fd;
 	tee->snaplen = cfg->snaplen && cfg->snaplen < TEE_DEFAULT_SNAPLEN ? cfg->snaplen
-									   : TEE_DEFAULT_SNAPLEN;
+									  : TEE_DEFAULT_SNAPLEN;
 	tee->only_link = cfg->only_link;
 	tee->n_links = cfg->n_links;
 	r = copy_filter(tee, cfg);
@@ -313,7 +314,8 @@ static void put_packet_locked(struct tee *tee, const struct tee_info *info, cons
 	tee->counters.captured++;
 }
 
-void tee_frame(struct tee *tee, const struct tee_info *info, const struct iovec *iov, unsigned n_iov)
+void tee_frame(struct tee *tee, const struct tee_info *info, const struct iovec *iov,
+	       unsigned n_iov)
 {
 	size_t sum = 0;
 	uint32_t keep;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames over a tap device: one readv or writev per frame, each with its vnet header. The descriptor
- * is O_NONBLOCK. */
+/* Frames over a tap device: one readv or writev per frame, each with its vnet header. The
+ * descriptor is O_NONBLOCK. */
 #include "frame_io.h"
 
 #include <errno.h>

@@ -98,7 +98,8 @@ int tap_open_afpacket(const char *name, struct tap_link *ret)
 	r = set_int(fd, SOL_PACKET, PACKET_AUXDATA, 1);
 	if (r < 0)
 		return r;
-	/* Wins where the device has a queueing discipline: frames are paced by the stack already. */
+	/* Wins where the device has a queueing discipline: frames are paced by the stack already.
+	 */
 	(void)set_int(fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1);
 
 	struct sockaddr_ll addr = {

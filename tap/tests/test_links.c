@@ -41,8 +41,8 @@ static struct frame_io *veth_new(struct tap_link *link)
 	sh("ip neigh add 10.9.0.2 lladdr $(cat /sys/class/net/vb/address 2>/dev/null || "
 	   "ip -br link show vb | awk '{print $3}') dev va nud permanent");
 	cr_assert_eq(tap_open_afpacket("vb", link), 0);
-	cr_assert_eq(frame_io_packet_new(&io, &(struct frame_io_config){link->fd, link->mtu,
-									link->offloads}),
+	cr_assert_eq(frame_io_packet_new(
+			     &io, &(struct frame_io_config){link->fd, link->mtu, link->offloads}),
 		     0);
 	return io;
 }
@@ -130,8 +130,8 @@ static uint16_t fold(uint32_t sum)
 /* A UDP frame 10.9.0.2:7000 -> 10.9.0.1:7001; the checksum holds the pseudo-header only. */
 static size_t make_udp(uint8_t *f, const uint8_t dst[6], const uint8_t src[6], size_t payload)
 {
-	static const uint8_t ip[20] = {0x45, 0, 0, 0, 0, 1, 0x40, 0, 64, 17,
-				       0, 0, 10, 9, 0, 2, 10, 9, 0, 1};
+	static const uint8_t ip[20] = {0x45, 0, 0,  0, 0, 1, 0x40, 0, 64, 17,
+				       0,    0, 10, 9, 0, 2, 10,   9, 0,  1};
 	size_t udp_len = 8 + payload, ip_len = 20 + udp_len;
 
 	memcpy(f, dst, 6);
@@ -196,8 +196,8 @@ Test(afpacket, the_host_finishes_a_checksum_we_leave_open, .timeout = 20)
 
 	peer_mac("va", dst);
 	iov.iov_len = make_udp(frame, dst, link.mac, 100);
-	f.meta = (struct tap_meta){
-		.flags = TAP_META_NEEDS_CSUM, .csum_start = 34, .csum_offset = 6};
+	f.meta =
+		(struct tap_meta){.flags = TAP_META_NEEDS_CSUM, .csum_start = 34, .csum_offset = 6};
 	cr_assert_eq(frame_io_send(io, &f, 1), 1);
 	cr_assert_eq(recv_soon(fd, got, sizeof(got)), 100);
 	frame_io_free(io);
@@ -242,8 +242,8 @@ Test(afpacket, a_frame_that_is_too_long_is_dropped_alone, .timeout = 20)
 
 	peer_mac("va", dst);
 	iov[1].iov_len = make_udp(small, dst, link.mac, 50);
-	f[1].meta = (struct tap_meta){
-		.flags = TAP_META_NEEDS_CSUM, .csum_start = 34, .csum_offset = 6};
+	f[1].meta =
+		(struct tap_meta){.flags = TAP_META_NEEDS_CSUM, .csum_start = 34, .csum_offset = 6};
 	cr_assert_eq(frame_io_send(io, f, 2), 2);
 	cr_assert_eq(recv_soon(fd, got, sizeof(got)), 50);
 	frame_io_counters(io, &c);
@@ -313,9 +313,9 @@ Test(tuntap, frames_pass_both_ways_with_metadata, .timeout = 20)
 	cr_assert(link.offloads & TAP_OFFLOAD_TSO4);
 	sh("ip addr add 10.9.0.1/24 dev tt0");
 	sh("ip neigh add 10.9.0.2 lladdr 02:00:00:00:00:02 dev tt0 nud permanent");
-	cr_assert_eq(frame_io_tun_new(
-			     &io, &(struct frame_io_config){link.fd, link.mtu, link.offloads}),
-		     0);
+	cr_assert_eq(
+		frame_io_tun_new(&io, &(struct frame_io_config){link.fd, link.mtu, link.offloads}),
+		0);
 	fd = udp_socket("10.9.0.1", 7001);
 	udp_send(fd, "10.9.0.2", "hello", 5);
 
@@ -326,8 +326,8 @@ Test(tuntap, frames_pass_both_ways_with_metadata, .timeout = 20)
 
 	peer_mac("tt0", dst);
 	iov.iov_len = make_udp(frame, dst, link.mac, 100);
-	f.meta = (struct tap_meta){
-		.flags = TAP_META_NEEDS_CSUM, .csum_start = 34, .csum_offset = 6};
+	f.meta =
+		(struct tap_meta){.flags = TAP_META_NEEDS_CSUM, .csum_start = 34, .csum_offset = 6};
 	cr_assert_eq(frame_io_send(io, &f, 1), 1);
 	cr_assert_eq(recv_soon(fd, got, sizeof(got)), 100);
 	frame_io_free(io);

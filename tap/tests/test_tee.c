@@ -27,12 +27,12 @@ static void capture_open(struct capture *c, const struct bpf_insn *filter, size_
 	cr_assert_eq(pipe2(p, O_NONBLOCK), 0);
 	c->rd = p[0];
 	cr_assert_eq(tee_new(&c->tee, &(struct tee_config){.fd = p[1],
-							    .only_link = UINT32_MAX,
-							    .links = links,
-							    .n_links = 2,
-							    .filter = filter,
-							    .n_filter = n,
-							    .buffer = buffer}),
+							   .only_link = UINT32_MAX,
+							   .links = links,
+							   .n_links = 2,
+							   .filter = filter,
+							   .n_filter = n,
+							   .buffer = buffer}),
 		     0);
 }
 
@@ -61,7 +61,8 @@ static void capture_close(struct capture *c)
 	close(c->rd);
 }
 
-/* Walks the blocks; returns how many of @type, the last one's body in *@ret. Fails on bad framing. */
+/* Walks the blocks; returns how many of @type, the last one's body in *@ret. Fails on bad framing.
+ */
 static int blocks(const struct capture *c, uint32_t type, const uint8_t **ret)
 {
 	size_t at = 0;
@@ -94,11 +95,11 @@ Test(tee, the_stream_is_section_interfaces_packets_statistics)
 	cr_assert_eq(blocks(&c, 1, NULL), 2);
 	cr_assert_eq(blocks(&c, 5, NULL), 2);
 	cr_assert_eq(blocks(&c, 6, &epb), 1);
-	cr_assert_eq(load_le32(epb + 4), 1u);	      /* time, high */
-	cr_assert_eq(load_le32(epb + 12), 5u);	      /* captured */
-	cr_assert_eq(load_le32(epb + 16), 5u);	      /* on the wire */
+	cr_assert_eq(load_le32(epb + 4), 1u);  /* time, high */
+	cr_assert_eq(load_le32(epb + 12), 5u); /* captured */
+	cr_assert_eq(load_le32(epb + 16), 5u); /* on the wire */
 	cr_assert_eq(memcmp(epb + 20, "frame", 5), 0);
-	cr_assert_eq(load_le32(epb + 28), 0x40002u);  /* option epb_flags, 4 bytes */
+	cr_assert_eq(load_le32(epb + 28), 0x40002u);	 /* option epb_flags, 4 bytes */
 	cr_assert_eq(load_le32(epb + 32), 2u | 1u << 9); /* outbound, checksum not ready */
 	cr_assert_eq(memcmp(epb + 40, "drop: tcp-checksum", 18), 0);
 	free(c.data);
@@ -128,10 +129,10 @@ Test(tee, a_filter_that_is_not_valid_is_refused)
 	struct tee *tee;
 
 	cr_assert_eq(tee_new(&tee, &(struct tee_config){.fd = -1,
-							 .links = links,
-							 .n_links = 2,
-							 .filter = &bad,
-							 .n_filter = 1}),
+							.links = links,
+							.n_links = 2,
+							.filter = &bad,
+							.n_filter = 1}),
 		     -EINVAL);
 }
 

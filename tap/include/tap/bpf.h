@@ -2,8 +2,8 @@
 /* The classic BPF machine (McCanne and Jacobson 1993): validation and interpretation of a filter.
  *
  * Programs come from outside the sandbox (libpcap compiles them in runsc) and are still treated as
- * hostile: only a validated program may run, and a validated program terminates, reads only the frame
- * and its 16 scratch words.
+ * hostile: only a validated program may run, and a validated program terminates, reads only the
+ * frame and its 16 scratch words.
  */
 #pragma once
 

@@ -22,11 +22,11 @@ struct tap_link {
 int tap_open_afpacket(const char *name, struct tap_link *ret);
 
 struct tap_tun_config {
-	const char *name;     /* may hold %d; attached to when it exists, made otherwise */
-	uint32_t mtu;	      /* of the device, 0: as it is */
+	const char *name;	  /* may hold %d; attached to when it exists, made otherwise */
+	uint32_t mtu;		  /* of the device, 0: as it is */
 	const uint8_t *guest_mac; /* of the sandbox end; NULL: a random local one */
-	bool persist;	      /* the device outlives the descriptor */
-	bool up;	      /* sets the host side up */
+	bool persist;		  /* the device outlives the descriptor */
+	bool up;		  /* sets the host side up */
 };
 
 /* Creates a tap device or attaches to it, with vnet headers and every offload the host has.

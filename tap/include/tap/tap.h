@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames in and out of the sandbox: one interface over AF_PACKET sockets, tap devices and socketpairs.
+/* Frames in and out of the sandbox: one interface over AF_PACKET sockets, tap devices and
+ * socketpairs.
  *
  * tap sees Ethernet frames and their offload metadata, never a stack. Buffers belong to the caller:
  * receive fills the iovecs it was given (so that a packet pool is filled without a copy) and send
@@ -13,8 +14,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-/* What a link offers. CSUM: frames with TAP_META_NEEDS_CSUM may be sent and will arrive. TSO and USO:
- * super-frames of that kind may be sent. Super-frames arrive whenever the peer makes them. */
+/* What a link offers. CSUM: frames with TAP_META_NEEDS_CSUM may be sent and will arrive. TSO and
+ * USO: super-frames of that kind may be sent. Super-frames arrive whenever the peer makes them. */
 enum tap_offload {
 	TAP_OFFLOAD_CSUM = 1u << 0,
 	TAP_OFFLOAD_TSO4 = 1u << 1,
@@ -53,8 +54,8 @@ struct tap_meta {
 	uint16_t vlan_tci;
 };
 
-/* One frame of a batch. Receive: iov says where the bytes may go; len and meta are results. Send: the
- * frame is the whole of iov. */
+/* One frame of a batch. Receive: iov says where the bytes may go; len and meta are results. Send:
+ * the frame is the whole of iov. */
 struct tap_frame {
 	const struct iovec *iov;
 	unsigned n_iov; /* <= TAP_MAX_IOV */
@@ -82,7 +83,8 @@ struct frame_io_config {
 	uint32_t offloads; /* TAP_OFFLOAD_* that were enabled when the fd was made */
 };
 
-/* An AF_PACKET socket, bound, with PACKET_VNET_HDR; or one end of a socketpair of the same format. */
+/* An AF_PACKET socket, bound, with PACKET_VNET_HDR; or one end of a socketpair of the same format.
+ */
 int frame_io_packet_new(struct frame_io **ret, const struct frame_io_config *cfg);
 /* A tap device, IFF_NO_PI | IFF_VNET_HDR. */
 int frame_io_tun_new(struct frame_io **ret, const struct frame_io_config *cfg);

@@ -39,9 +39,9 @@ struct tee_link {
 };
 
 struct tee_config {
-	int fd;		  /* taken; O_NONBLOCK unless a regular file */
-	uint32_t snaplen; /* 0: whole frames */
-	uint32_t only_link; /* UINT32_MAX: all */
+	int fd;			      /* taken; O_NONBLOCK unless a regular file */
+	uint32_t snaplen;	      /* 0: whole frames */
+	uint32_t only_link;	      /* UINT32_MAX: all */
 	const struct tee_link *links; /* copied */
 	size_t n_links;
 	const struct bpf_insn *filter; /* copied after validation; NULL: everything */
@@ -58,7 +58,8 @@ int tee_new(struct tee **ret, const struct tee_config *cfg);
 void tee_free(struct tee *tee);
 
 /* Queues one frame if the filter takes it. Never blocks. Thread-safe. */
-void tee_frame(struct tee *tee, const struct tee_info *info, const struct iovec *iov, unsigned n_iov);
+void tee_frame(struct tee *tee, const struct tee_info *info, const struct iovec *iov,
+	       unsigned n_iov);
 /* Hands queued bytes to the reader. Returns 0, -EAGAIN when some are left, or the write's errno:
  * the reader is gone and the capture should be detached. Thread-safe; SIGPIPE must be ignored. */
 int tee_flush(struct tee *tee);
@@ -77,7 +78,10 @@ struct tee_hub {
 	struct tee *slots[TEE_HUB_MAX];
 };
 
-#define TEE_HUB_INIT {.mu = PTHREAD_MUTEX_INITIALIZER}
+#define TEE_HUB_INIT                                                                               \
+	{                                                                                          \
+		.mu = PTHREAD_MUTEX_INITIALIZER                                                    \
+	}
 
 int tee_hub_attach(struct tee_hub *hub, struct tee *tee); /* takes; -EMFILE when full */
 /* Gives the capture back for tee_free(), or NULL when it is not attached (any more). */
