@@ -48,11 +48,13 @@ struct pkt_frag {
 };
 
 /* Bytes of packets that belong to one sender, from their creation until the driver frees them.
- * When @used falls, the charge is put on the pool's list of released charges; the socket layer
- * looks there. The owner must outlive its packets: free it only when used == 0. */
+ * When @used falls from above @notify_above, the charge is put on the pool's list of released
+ * charges; the socket layer looks there. The owner must outlive its packets: free it only when
+ * used == 0. */
 struct pkt_charge {
-	struct list released; /* in pkt_pool.released */
-	uint32_t used;	      /* truesize bytes */
+	struct list released;  /* in pkt_pool.released */
+	uint32_t used;	       /* truesize bytes */
+	uint32_t notify_above; /* 0: every release is told */
 };
 
 /* What the receive path learned about the packet, host order. Filled by ip/ (addresses, link...)

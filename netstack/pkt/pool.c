@@ -146,10 +146,12 @@ void pkt_uncharge(struct pkt *pkt)
 	if (!charge)
 		return;
 	ASSERT(charge->used >= pkt->charged);
+	bool tell = charge->used > charge->notify_above;
+
 	charge->used -= pkt->charged;
 	pkt->charge = NULL;
 	pkt->charged = 0;
-	if (!list_linked(&charge->released))
+	if (tell && !list_linked(&charge->released))
 		list_push_back(&pkt->pool->released, &charge->released);
 }
 

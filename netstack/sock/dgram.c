@@ -90,6 +90,7 @@ void dgram_opt_changed(struct sock *sk, int level, int name)
 {
 	(void)level;
 	(void)name;
+	sock_set_notify(sk);
 	dgram_of(sk)->path_ok = false; /* links, sources and limits may be others now */
 }
 

@@ -114,6 +114,18 @@ static void opts_default(struct sock *sk)
 	};
 }
 
+/* Below these nobody waits for packets to leave: releases are not told, so that an idle stack has
+ * nothing to do after each frame. */
+void sock_set_notify(struct sock *sk)
+{
+	int32_t limit = sk->core->tun.tcp_limit_output_bytes;
+
+	if (sk->type != SOCK_STREAM)
+		sk->charge.notify_above = (uint32_t)sk->opt.sndbuf / 2 - 1;
+	else
+		sk->charge.notify_above = limit > 0 ? (uint32_t)limit : UINT32_MAX;
+}
+
 static struct sock *sock_alloc(struct socks *ss, const struct sock_ops *ops)
 {
 	struct sock *sk = calloc(1, ops->size);
@@ -161,6 +173,7 @@ int sock_new(struct socks *ss, struct sock **ret, const struct sock_ops *ops, in
 	sk->node.any6 = family == AF_INET6;
 	opts_default(sk);
 	sk->node.v6only = sk->opt.v6only;
+	sock_set_notify(sk);
 	r = ops->open ? ops->open(sk) : 0;
 	if (r < 0) {
 		sock_drop(sk);
@@ -205,6 +218,7 @@ void sock_free(struct sock *sk)
 	mcast_leave_all(sk);
 	flush_errq(sk);
 	sk->freed = true;
+	sk->charge.notify_above = 0;
 	if (!sk->charge.used)
 		sock_drop(sk);
 }

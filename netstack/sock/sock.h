@@ -174,6 +174,9 @@ void sock_set_error(struct sock *sk, int err);
 /* Reads and clears SO_ERROR: positive errno or 0. */
 int sock_take_error(struct sock *sk);
 
+/* What pkt_charge tells of, after SO_SNDBUF changed. */
+void sock_set_notify(struct sock *sk);
+
 /* Whether an incoming packet on @link may reach a socket bound as @sk is. */
 bool sock_link_ok(const struct sock *sk, net_link_id link);
 

@@ -220,3 +220,14 @@ Test(pkt, scattering_fills_every_iovec)
 	cr_assert_eq(b[2999], (uint8_t)(100 + 3009));
 	pkt_free(pkt);
 }
+
+Test(pkt, releases_below_the_mark_of_the_charge_are_not_told)
+{
+	struct pkt_charge charge = {.notify_above = 1 << 20};
+	struct pkt *pkt = pkt_new(&pool, 0);
+
+	pkt_set_charge(pkt, &charge);
+	pkt_free(pkt);
+	cr_assert_eq(charge.used, 0);
+	cr_assert(list_empty(&pool.released));
+}

@@ -247,3 +247,15 @@ Test(stack, one_poll_keeps_its_budget_and_asks_to_be_called_again)
 	cr_assert_eq(recv_from(lab->stack, s, &c, 1, NULL, 0), 1);
 	lab_free(lab);
 }
+
+Test(stack, sending_and_freeing_a_frame_leaves_nothing_to_do)
+{
+	struct lab *lab = lab_new_known();
+	net_sock_id s = open_sock(lab->stack, AF_INET, SOCK_DGRAM, 0);
+	struct name to = name("10.0.0.2", 9);
+
+	send_to(lab->stack, s, "x", 1, &to, 0);
+	net_pkt_free(net_link_take_output(lab->stack, lab->link));
+	cr_assert_eq(net_stack_deadline(lab->stack), NET_TIME_NEVER);
+	lab_free(lab);
+}
