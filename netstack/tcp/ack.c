@@ -236,6 +236,7 @@ enum tcp_ack_result tcp_ack(struct tcp_conn *conn, const struct tcp_seg *seg)
 	if (info.una_advanced) {
 		ip_path_confirm(conn->tcp->ip, &conn->path);
 		tcp_write_space(conn);
+		tcp_chrono(conn);
 	}
 	if (tcp_has_unsent(conn))
 		tcp_out_mark(conn);

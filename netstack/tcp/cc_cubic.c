@@ -133,8 +133,9 @@ static void cubic_update(struct cc *cc, const struct cc_ack *ack)
 	uint32_t target;
 
 	cubic->ack_cnt += ack->acked_segs;
-	if (cubic->last_cwnd == cwnd && ack->now - cubic->last_time <= 31 * MSEC &&
-	    cubic->epoch_start)
+	/* The curve is in milliseconds. (Linux looks every 31 ms only, which starves paths of a few
+	 * ms.) */
+	if (cubic->last_cwnd == cwnd && ack->now - cubic->last_time < MSEC && cubic->epoch_start)
 		return;
 	cubic->last_cwnd = cwnd;
 	cubic->last_time = ack->now;

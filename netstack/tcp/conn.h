@@ -79,7 +79,6 @@ struct tcp_ack_state {
 	net_dur ato;	   /* estimated interval of arriving data */
 	net_time last_rcv; /* last data */
 	uint32_t last_seg; /* its size */
-	uint32_t sent;	   /* pure ACKs since data: for TCP_INFO */
 };
 
 /* RFC 9293's RCV variables and the receive queue. */
@@ -89,8 +88,7 @@ struct tcp_rcv {
 	struct seq up;	   /* RCV.UP: the sequence number of the urgent byte */
 	uint8_t urg;	   /* enum tcp_urg */
 	uint8_t urg_byte;
-	bool fin; /* the peer will send nothing more */
-	bool nonempty_edge;
+	bool fin;	   /* the peer will send nothing more */
 	struct list queue; /* in-order struct pkt */
 	uint32_t mem;	   /* truesize of the queue */
 	struct reasm reasm;
@@ -98,7 +96,6 @@ struct tcp_rcv {
 	struct tcp_ack_state ack;
 	struct paws paws;
 	struct seq last_ack_sent;
-	net_time ts_recent_local;
 	uint32_t rcv_tsecr; /* last echo, for receiver-side RTT */
 	uint64_t bytes;	    /* in order, ever */
 	uint64_t segs, data_segs;
@@ -144,6 +141,7 @@ struct tcp_out {
 	bool cwnd_limited;
 	bool wnd_limited;
 	bool app_limited;
+	bool nospace;	   /* a write found the buffer full */
 	bool reuse_isn_ok; /* the tuple was taken over from a TIME-WAIT */
 	struct seq reuse_isn;
 	uint32_t ts_off;
@@ -153,9 +151,17 @@ struct tcp_out {
 	uint32_t buf;  /* autotuned send buffer */
 	net_time challenge_last;
 	net_time oow_last;
-	net_time max_cwnd_since;
 	struct seq max_cwnd_end;
 	net_time syn_sent;
+};
+
+/* Why data is not all acknowledged yet: what TCP_INFO's busy times add up. */
+enum tcp_chrono {
+	TCP_CHRONO_NONE,
+	TCP_CHRONO_BUSY,   /* the path */
+	TCP_CHRONO_RWND,   /* the peer's window */
+	TCP_CHRONO_SNDBUF, /* our send buffer: everything in it is out */
+	TCP_CHRONO_COUNT,
 };
 
 struct tcp_stats {
@@ -166,9 +172,9 @@ struct tcp_stats {
 	uint64_t rate_segs;
 	net_dur rate_interval;
 	bool rate_app_limited;
-	net_time busy_since;
-	net_dur busy, rwnd_limited, sndbuf_limited;
-	uint64_t timeouts;
+	enum tcp_chrono chrono; /* what the sender is busy with now */
+	net_time chrono_since;
+	net_dur chrono_sum[TCP_CHRONO_COUNT];
 	uint16_t total_rto;
 };
 
@@ -317,6 +323,8 @@ void tcp_out_mark(struct tcp_conn *conn);
 /* Sends what may be sent now. */
 void tcp_output(struct tcp_conn *conn);
 void tcp_send_ack(struct tcp_conn *conn);
+/* Notes what the sender waits for, after something changed. */
+void tcp_chrono(struct tcp_conn *conn);
 void tcp_send_syn(struct tcp_conn *conn);
 void tcp_send_rst(struct tcp_conn *conn);
 /* A segment at SND.UNA - 1: keep-alive and window probes. */

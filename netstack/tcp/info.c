@@ -42,6 +42,15 @@ static uint32_t ms_since(const struct tcp_conn *conn, net_time t)
 	return (uint32_t)((tcp_now(conn) - t) / 1000000);
 }
 
+static uint64_t chrono_us(const struct tcp_conn *conn, enum tcp_chrono which)
+{
+	net_dur sum = conn->stats.chrono_sum[which];
+
+	if (conn->stats.chrono == which)
+		sum += tcp_now(conn) - conn->stats.chrono_since;
+	return (uint64_t)sum / 1000;
+}
+
 static void fill_snd(const struct tcp_conn *conn, struct info *info)
 {
 	const struct tcp_snd *snd = &conn->snd;
@@ -71,6 +80,10 @@ static void fill_snd(const struct tcp_conn *conn, struct info *info)
 	if (conn->stats.rate_interval > 0)
 		info->delivery_rate = conn->stats.rate_segs * snd->mss * 1000000ull /
 				      (uint64_t)(conn->stats.rate_interval / 1000 + 1);
+	for (int i = TCP_CHRONO_BUSY; i < TCP_CHRONO_COUNT; i++)
+		info->busy_time += chrono_us(conn, i);
+	info->rwnd_limited = chrono_us(conn, TCP_CHRONO_RWND);
+	info->sndbuf_limited = chrono_us(conn, TCP_CHRONO_SNDBUF);
 	info->app_limited = conn->stats.rate_app_limited;
 }
 

@@ -421,6 +421,24 @@ static bool send_next(struct tcp_conn *conn)
 	return true;
 }
 
+void tcp_chrono(struct tcp_conn *conn)
+{
+	struct tcp_stats *stats = &conn->stats;
+	enum tcp_chrono now = TCP_CHRONO_BUSY;
+
+	if (!conn->sb.bytes)
+		now = TCP_CHRONO_NONE;
+	else if (conn->out.wnd_limited)
+		now = TCP_CHRONO_RWND;
+	else if (conn->out.nospace && !tcp_unsent(conn))
+		now = TCP_CHRONO_SNDBUF;
+	if (now == stats->chrono)
+		return;
+	stats->chrono_sum[stats->chrono] += tcp_now(conn) - stats->chrono_since;
+	stats->chrono = now;
+	stats->chrono_since = tcp_now(conn);
+}
+
 void tcp_output(struct tcp_conn *conn)
 {
 	bool sent = false;
@@ -440,6 +458,7 @@ void tcp_output(struct tcp_conn *conn)
 			conn->snd.cc.limited = true;
 		if (sent || tcp_has_unsent(conn))
 			tcp_timers_update(conn, false);
+		tcp_chrono(conn);
 	}
 	if (conn->out.need_ack)
 		tcp_send_ack(conn);

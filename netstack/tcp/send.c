@@ -52,8 +52,10 @@ void tcp_write_space(struct tcp_conn *conn)
 			conn->out.buf = want;
 		sk->opt.sndbuf = (int32_t)conn->out.buf;
 	}
-	if (tcp_writable(conn))
+	if (tcp_writable(conn)) {
+		conn->out.nospace = false;
 		sock_wake(sk, EPOLLOUT | EPOLLWRNORM);
+	}
 }
 
 static int send_check(struct tcp_conn *conn)
@@ -98,8 +100,10 @@ ssize_t tcp_sock_send(struct sock *sk, const struct net_msg *msg, const struct n
 		return 0;
 	used = tcp_snd_used(conn);
 	buf = sndbuf(conn);
-	if (used >= buf || tcp_unsent(conn) >= notsent_lowat(conn))
+	if (used >= buf || tcp_unsent(conn) >= notsent_lowat(conn)) {
+		conn->out.nospace = true;
 		return -EAGAIN;
+	}
 	if (len > buf - used)
 		len = buf - used;
 	done = sendbuf_append(&conn->sb, &from, len);

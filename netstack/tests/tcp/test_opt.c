@@ -255,3 +255,22 @@ Test(tcp_opt, thin_linear_timeouts_keep_the_interval)
 	cr_assert_eq(at, MS(1200));
 	peer_free(peer);
 }
+
+/* What the sender waited for: the peer's window for a second. */
+Test(tcp_opt, info_says_how_long_the_peers_window_held_us_back)
+{
+	struct peer *peer = plain_peer();
+	uint64_t info[40];
+	socklen_t len = sizeof(info);
+
+	ESTABLISH();
+	RX(MS(1), SEG(ACK, .seq = 1, .ack = 1, .wnd_zero = true));
+	cr_assert_eq(peer_write(peer, 100, 0), 100);
+	RX(MS(1001), SEG(ACK, .seq = 1, .ack = 1));
+	RX(MS(1101), SEG(ACK, .seq = 1, .ack = 101));
+	cr_assert_eq(net_sock_getopt(peer->stack, peer->sock, IPPROTO_TCP, TCP_INFO, info, &len),
+		     0);
+	cr_assert_eq(info[21], 1100000, "busy_time %llu", (unsigned long long)info[21]);
+	cr_assert_eq(info[22], 1000000, "rwnd_limited %llu", (unsigned long long)info[22]);
+	peer_free(peer);
+}
