@@ -313,7 +313,9 @@ static int raw_getopt(struct sock *sk, int level, int name, void *value, socklen
 	}
 	if ((level == LEVEL_RAW || level == IPPROTO_IPV6) && sk->family == AF_INET6 &&
 	    name == OPT_IPV6_CHECKSUM)
-		return opt_put_int(value, len, rs->checksum_off);
+		return opt_put_int(value, len,
+				   sk->protocol == IPPROTO_ICMPV6 ? ICMP_CSUM_OFFSET
+								  : rs->checksum_off);
 	return -ENOPROTOOPT;
 }
 

@@ -64,10 +64,13 @@ struct flag {
 	}
 
 static const struct flag flags[] = {
-	FLAG(SO_DONTROUTE, dont_route), FLAG(SO_BROADCAST, broadcast),
-	FLAG(SO_KEEPALIVE, keepalive),	FLAG(SO_OOBINLINE, oob_inline),
-	FLAG(SO_NO_CHECK, no_check),	FLAG(SO_BSDCOMPAT, bsd_compat),
-	FLAG(SO_RXQ_OVFL, rxq_ovfl),	FLAG(OPT_SELECT_ERR_QUEUE, select_err_queue),
+	FLAG(SO_DONTROUTE, dont_route),
+	FLAG(SO_BROADCAST, broadcast),
+	FLAG(SO_KEEPALIVE, keepalive),
+	FLAG(SO_OOBINLINE, oob_inline),
+	FLAG(SO_NO_CHECK, no_check),
+	FLAG(SO_RXQ_OVFL, rxq_ovfl),
+	FLAG(OPT_SELECT_ERR_QUEUE, select_err_queue),
 };
 
 static bool *flag_of(struct sock *sk, int name)
@@ -147,8 +150,6 @@ static int set_bind_device(struct sock *sk, const void *value, socklen_t len, un
 
 static int set_reuse_port(struct sock *sk, int v)
 {
-	if (v && sk->type == SOCK_RAW)
-		return -EOPNOTSUPP;
 	sk->opt.reuse_port = sk->node.reuse_port = v != 0;
 	return 0;
 }
@@ -191,6 +192,10 @@ static int set_value(struct sock *sk, int name, int v, unsigned caps)
 	bool admin = caps & NET_CAP_ADMIN;
 
 	switch (name) {
+	case SO_BSDCOMPAT: /* Linux has not acted on it for decades, and reads it as 0 */
+		return 0;
+	case SO_DETACH_FILTER:
+		return -ENOENT;
 	case SO_DEBUG:
 		if (v && !admin)
 			return -EACCES;
@@ -424,6 +429,7 @@ static int get_number(struct sock *sk, int name, int *v)
 		*v = -1;
 		break;
 	case OPT_INCOMING_NAPI_ID:
+	case SO_BSDCOMPAT:
 		*v = 0;
 		break;
 	case OPT_BINDTOIFINDEX:
@@ -473,6 +479,18 @@ static int get_socket(struct sock *sk, int name, void *value, socklen_t *len)
 	}
 }
 
+/* Linux answers a level that an IPv4 socket does not have with -EOPNOTSUPP, to getsockopt() only.
+ */
+static int get_transport(struct sock *sk, int level, int name, void *value, socklen_t *len)
+{
+	int own = sk->type == SOCK_RAW ? SOL_RAW : sk->protocol;
+	int r = sk->ops->getopt ? sk->ops->getopt(sk, level, name, value, len) : -ENOPROTOOPT;
+
+	if (r == -ENOPROTOOPT && sk->family == AF_INET && level != own)
+		return -EOPNOTSUPP;
+	return r;
+}
+
 int sock_getopt(struct sock *sk, int level, int name, void *value, socklen_t *len)
 {
 	if (level == SOL_SOCKET)
@@ -488,5 +506,5 @@ int sock_getopt(struct sock *sk, int level, int name, void *value, socklen_t *le
 		if (r != -ENOPROTOOPT || !sk->ops->getopt)
 			return r;
 	}
-	return sk->ops->getopt ? sk->ops->getopt(sk, level, name, value, len) : -ENOPROTOOPT;
+	return get_transport(sk, level, name, value, len);
 }

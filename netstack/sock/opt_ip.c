@@ -104,11 +104,11 @@ static int membership(struct sock *sk, bool join, const void *value, socklen_t l
 	net_link_id link;
 	int r;
 
-	if (sk->type == SOCK_STREAM)
-		return -EPROTO;
 	r = get_mreqn(value, len, &mreq);
 	if (r < 0)
 		return r;
+	if (sk->type == SOCK_STREAM)
+		return -EPROTO;
 	memcpy(group.v4, &mreq.imr_multiaddr, 4);
 	link = mreq.imr_ifindex;
 	if (!link && mreq.imr_address.s_addr) {
@@ -327,7 +327,7 @@ static int get_number(struct sock *sk, int name, int *v)
 		*v = (int)(o->port_range[0] | (uint32_t)o->port_range[1] << 16);
 		return 0;
 	case OPT_PROTOCOL:
-		*v = sk->protocol;
+		*v = sk->type == SOCK_RAW ? sk->protocol : sk->node.local.port;
 		return 0;
 	case IP_UNICAST_IF:
 		*v = (int)__builtin_bswap32((uint32_t)o->unicast_if);

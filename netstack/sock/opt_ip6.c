@@ -61,7 +61,7 @@ static bool *flag_at(struct sock *sk, const struct flag *f)
 
 static int set_v6only(struct sock *sk, int v)
 {
-	if (sk->node.bucket)
+	if (sk->node.bucket || sk->type == SOCK_RAW)
 		return -EINVAL;
 	sk->opt.v6only = sk->node.v6only = v != 0;
 	return 0;
@@ -105,7 +105,8 @@ static int set_number(struct sock *sk, int name, int v)
 			return -ENOPROTOOPT;
 		return set_link(sk, v, &o->mcast_if6);
 	case OPT_UNICAST_IF6:
-		return set_link(sk, (net_link_id)__builtin_bswap32((uint32_t)v), &o->unicast_if6);
+		v = set_link(sk, (net_link_id)__builtin_bswap32((uint32_t)v), &o->unicast_if6);
+		return v == -ENODEV ? -EADDRNOTAVAIL : v;
 	case IPV6_MTU_DISCOVER:
 		if (v < IP_PMTU_DONT || v > IP_PMTU_OMIT)
 			return -EINVAL;
@@ -135,10 +136,10 @@ static int membership(struct sock *sk, bool join, const void *value, socklen_t l
 	struct ipv6_mreq mreq;
 	net_link_id link;
 
-	if (sk->type == SOCK_STREAM)
-		return -EPROTO;
 	if (len < sizeof(mreq))
 		return -EINVAL;
+	if (sk->type == SOCK_STREAM)
+		return -EPROTO;
 	memcpy(&mreq, value, sizeof(mreq));
 	memcpy(group.v6, &mreq.ipv6mr_multiaddr, 16);
 	link = (net_link_id)mreq.ipv6mr_interface;

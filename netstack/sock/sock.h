@@ -76,7 +76,7 @@ struct sock_ops {
 /* Options that sock/ keeps and transports read. */
 struct sock_opts {
 	bool reuse_addr, reuse_port, broadcast, keepalive, oob_inline, dont_route, no_check;
-	bool linger_on, timestamp, timestamp_ns, rxq_ovfl, bsd_compat, debug, select_err_queue;
+	bool linger_on, timestamp, timestamp_ns, rxq_ovfl, debug, select_err_queue;
 	int32_t linger_s;
 	int32_t rcvbuf, sndbuf;		   /* Linux's doubled values */
 	bool rcvbuf_locked, sndbuf_locked; /* set by the user: no autotuning */
