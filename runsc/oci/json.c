@@ -124,8 +124,8 @@ static int read_file(const char *path, char **ret, size_t *ret_len)
 
 int json_doc_load(struct json_doc *doc, const char *name, const char *path, struct cause *cause)
 {
-	char *data;
-	size_t len;
+	char *data = NULL;
+	size_t len = 0;
 	int r;
 
 	*doc = (struct json_doc){.name = name, .cause = cause};
