@@ -104,11 +104,11 @@ static int membership(struct sock *sk, bool join, const void *value, socklen_t l
 	net_link_id link;
 	int r;
 
+	if (sk->type == SOCK_STREAM)
+		return -EPROTO;
 	r = get_mreqn(value, len, &mreq);
 	if (r < 0)
 		return r;
-	if (sk->type == SOCK_STREAM)
-		return -EPROTO;
 	memcpy(group.v4, &mreq.imr_multiaddr, 4);
 	link = mreq.imr_ifindex;
 	if (!link && mreq.imr_address.s_addr) {
