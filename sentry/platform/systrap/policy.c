@@ -231,6 +231,7 @@ void policy_request_seen(struct plat_thread *t)
 	uint64_t now = policy_tsc(), took = now - p->resumed;
 
 	atomic_store_explicit(&t->running_since, 0, memory_order_relaxed);
+	p->seen = now;
 	if (p->resumed)
 		add_relaxed(&t->guest_tsc, took);
 	p->free_round = false;
@@ -269,6 +270,9 @@ void policy_answer(struct plat_thread *t, uint32_t seq)
 	struct policy *p = &t->policy;
 	uint64_t now = policy_tsc();
 
+	/* A call that blocked: its like would leave the stub asleep on another processor. */
+	if (now - p->seen > STUB_SPIN_US * us)
+		p->streak = 0;
 	place(t, now);
 
 	/* A spinning thread is bound: it is where it was put. */

@@ -76,6 +76,7 @@ struct policy {
 	int streak;	  /* fast requests in a row */
 	int credit;	  /* us that spinning has won, less what it lost */
 	uint64_t resumed; /* TSC of the last answer */
+	uint64_t seen;	  /* TSC when the last request was taken */
 	uint64_t next_probe;
 };
 
