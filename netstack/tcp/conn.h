@@ -120,6 +120,7 @@ enum tcp_rexmt_mode {
 struct tcp_timers {
 	struct timer rexmt;
 	struct timer delack;
+	struct timer pace;
 	struct timer keep; /* keep-alive, FIN-WAIT-2 of an orphan */
 	enum tcp_rexmt_mode mode;
 	uint32_t probes; /* unanswered: keep-alive and persist */
@@ -132,6 +133,7 @@ struct tcp_timers {
 
 /* What was negotiated and counted on the send side, and not part of loss recovery. */
 struct tcp_out {
+	net_time pace_next; /* SO_MAX_PACING_RATE: nothing before this */
 	struct work work;
 	bool work_push;	 /* a push ignores Nagle once (TCP_NODELAY set, cork removed) */
 	bool more;	 /* MSG_MORE on the last write */
@@ -358,6 +360,7 @@ void tcp_timers_arm_rto(struct tcp_conn *conn);
 void tcp_timers_update(struct tcp_conn *conn, bool progress);
 void tcp_timers_reo(struct tcp_conn *conn, net_dur wait);
 void tcp_timers_delack(struct tcp_conn *conn);
+void tcp_timers_pace(struct tcp_conn *conn, net_time at);
 void tcp_timers_ack_sent(struct tcp_conn *conn, uint32_t segs);
 void tcp_timers_keepalive(struct tcp_conn *conn, bool on);
 void tcp_timers_fin_wait(struct tcp_conn *conn, net_dur len);

@@ -81,6 +81,29 @@ static void fill_urgent(const struct tcp_conn *conn, struct tcp_hdr *hdr)
 	hdr->urg = ahead > 0xffff ? 0xffff : (uint16_t)ahead;
 }
 
+static bool is_paced(const struct tcp_conn *conn)
+{
+	return conn->sk.opt.max_pacing_rate && conn->sk.opt.max_pacing_rate != ~0ull;
+}
+
+/* SO_MAX_PACING_RATE: too early? Then the timer continues. */
+static bool pacing_waits(struct tcp_conn *conn)
+{
+	if (!is_paced(conn) || tcp_now(conn) >= conn->out.pace_next)
+		return false;
+	tcp_timers_pace(conn, conn->out.pace_next);
+	return true;
+}
+
+static void pace(struct tcp_conn *conn, uint32_t len)
+{
+	if (!is_paced(conn))
+		return;
+	if (conn->out.pace_next < tcp_now(conn))
+		conn->out.pace_next = tcp_now(conn);
+	conn->out.pace_next += (net_dur)(len * 1000000000ull / conn->sk.opt.max_pacing_rate);
+}
+
 /* Everything that goes out of a synchronized connection passes here. Takes @pkt (the payload). */
 static int transmit(struct tcp_conn *conn, struct pkt *pkt, struct seq seq, uint16_t flags,
 		    const struct tcp_opts *opts, uint32_t mss)
@@ -114,6 +137,7 @@ static int transmit(struct tcp_conn *conn, struct pkt *pkt, struct seq seq, uint
 		conn->stats.bytes_sent += len;
 		conn->stats.last_data_sent = tcp_now(conn);
 		pkt_set_charge(pkt, &conn->sk.charge);
+		pace(conn, len);
 	}
 	tcp_timers_ack_sent(conn, segs);
 	return tcp_emit_segment(conn->tcp, &conn->path, pkt, &hdr, opts, mss);
@@ -219,6 +243,10 @@ static uint32_t gso_limit(const struct tcp_conn *conn, uint32_t mss)
 {
 	uint32_t room = ip_path_gso_max(&conn->path) - ip_path_hdr_len(&conn->path) - TCP_HDR_MAX;
 
+	/* Paced: no more in one go than a millisecond carries, but two segments. */
+	if (is_paced(conn))
+		room = (uint32_t)MIN((uint64_t)room,
+				     MAX(conn->sk.opt.max_pacing_rate / 1000, 2ull * mss));
 	return room > mss ? room - room % mss : mss;
 }
 
@@ -450,7 +478,8 @@ void tcp_output(struct tcp_conn *conn)
 		if (ip_path_check(conn->tcp->ip, &conn->path) == 0 &&
 		    ip_path_mtu(conn->tcp->ip, &conn->path) != conn->out.pmtu)
 			tcp_update_mss(conn);
-		while (tcp_has_unsent(conn) && !queue_limited(conn) && send_next(conn))
+		while (tcp_has_unsent(conn) && !queue_limited(conn) && !pacing_waits(conn) &&
+		       send_next(conn))
 			sent = true;
 		conn->out.work_push = false;
 		conn->out.app_limited = !tcp_has_unsent(conn);
@@ -538,7 +567,7 @@ void tcp_retransmit_lost(struct tcp_conn *conn)
 
 		if (!(range->flags & SACK_LOST) || (range->flags & SACK_RETRANS))
 			continue;
-		if (flight >= snd->cc.cwnd || queue_limited(conn))
+		if (flight >= snd->cc.cwnd || queue_limited(conn) || pacing_waits(conn))
 			break;
 		if (retransmit(conn, range, snd->cc.cwnd - flight, false) < 0)
 			break;

@@ -413,10 +413,25 @@ static void keep_fire(struct timer *timer)
 	arm(conn, timer, tcp_now(conn) + next);
 }
 
+void tcp_timers_pace(struct tcp_conn *conn, net_time at)
+{
+	arm(conn, &conn->timers.pace, at);
+}
+
+static void pace_fire(struct timer *timer)
+{
+	struct tcp_conn *conn = container_of(timer, struct tcp_conn, timers.pace);
+
+	if (conn->snd.board.lost_segs)
+		tcp_retransmit_lost(conn);
+	tcp_output(conn);
+}
+
 void tcp_timers_init(struct tcp_conn *conn)
 {
 	timer_init(&conn->timers.rexmt, rexmt_fire);
 	timer_init(&conn->timers.delack, delack_fire);
+	timer_init(&conn->timers.pace, pace_fire);
 	timer_init(&conn->timers.keep, keep_fire);
 }
 
@@ -426,6 +441,7 @@ void tcp_timers_stop(struct tcp_conn *conn)
 
 	cancel_rexmt(conn);
 	timer_cancel(ts, &conn->timers.delack);
+	timer_cancel(ts, &conn->timers.pace);
 	timer_cancel(ts, &conn->timers.keep);
 	conn->timers.fin_wait = false;
 }
