@@ -11,7 +11,6 @@
 #include <linux/capability.h>
 #include <linux/sched.h>
 
-#include "core/thread.h"
 #include "task/internal.h"
 #include "task/timers.h"
 
@@ -277,26 +276,6 @@ void task_abandon(struct task *t)
 	}
 	unlink_task(t);
 	abandon(t);
-}
-
-static void *task_main(void *arg)
-{
-	struct task *t = arg;
-
-	task_run(t);
-	task_put(t); /* the thread's own reference */
-	return NULL;
-}
-
-int task_start(struct task *t)
-{
-	task_get(t);
-
-	int r = kthread_start_task(&t->thread, task_main, t);
-
-	if (r < 0)
-		task_put(t);
-	return r;
 }
 
 void task_vfork_release(struct task *t)

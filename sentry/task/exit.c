@@ -16,6 +16,22 @@ static int64_t to_clock_ticks(int64_t ns)
 	return ns / 10000000; /* USER_HZ is 100 */
 }
 
+/* Counting resident pages takes longer than many a process lives: those report none (ru_maxrss). */
+#define RSS_MIN_LIFE_NS (20 * INT64_C(1000000))
+
+static void note_rss(struct task *t)
+{
+	struct tgroup *g = t->group;
+	struct mm_usage usage;
+
+	if (!t->mm || clock_mono_ns() - g->start_time_ns < RSS_MIN_LIFE_NS)
+		return;
+	mm_usage(t->mm, &usage);
+	rwlock_wrlock(&t->kernel->tasks);
+	g->dead_usage.maxrss_kb = MAX(g->dead_usage.maxrss_kb, usage.rss / 1024);
+	rwlock_unlock(&t->kernel->tasks);
+}
+
 static void release_memory(struct task *t)
 {
 	struct mm *mm = t->mm;
@@ -34,16 +50,8 @@ static void release_memory(struct task *t)
 	t->mm = NULL;
 	mutex_unlock(&t->mu);
 	task_vfork_release(t);
-	if (mm) {
-		struct mm_usage usage;
-
-		mm_usage(mm, &usage);
-		rwlock_wrlock(&t->kernel->tasks);
-		t->group->dead_usage.maxrss_kb =
-			MAX(t->group->dead_usage.maxrss_kb, usage.rss / 1024);
-		rwlock_unlock(&t->kernel->tasks);
+	if (mm)
 		mm_unref(mm);
-	}
 }
 
 static void release_files(struct task *t)
@@ -218,6 +226,8 @@ static bool leave_group(struct task *t, int status, bool *stop_completed)
 
 	task_cpu_split(t, &user, &sys);
 	mutex_lock(&sh->mu);
+	/* The thread's clock will be another task's. */
+	atomic_store_explicit(&t->cpu_clock, 0, memory_order_relaxed);
 	list_remove(&t->group_link);
 	g->n_tasks--;
 	g->dead_usage.utime_ns += user;
@@ -255,14 +265,15 @@ void task_exit(struct task *t, int status)
 	if (k->strace)
 		strace_note(t, "exited with status %#x", status);
 
-	release_memory(t);
-	release_files(t);
-	atomic_fetch_sub(&t->user->n_tasks, 1);
-
 	rwlock_rdlock(&k->tasks);
 	bool maybe_last = g->n_tasks == 1;
 
 	rwlock_unlock(&k->tasks);
+	if (maybe_last)
+		note_rss(t);
+	release_memory(t);
+	release_files(t);
+	atomic_fetch_sub(&t->user->n_tasks, 1);
 	if (maybe_last)
 		timers_stop(g); /* waits for a callback, so not under the lock */
 

@@ -91,8 +91,15 @@ void task_run(struct task *t)
 	clockid_t clock;
 
 	task_current_ = t;
-	if (pthread_getcpuclockid(pthread_self(), &clock) == 0)
-		atomic_store_explicit(&t->cpu_clock, clock, memory_order_relaxed);
+	t->thread = pthread_self();
+	if (pthread_getcpuclockid(pthread_self(), &clock) == 0) {
+		struct timespec ts;
+
+		/* The thread may have served others before. */
+		clock_gettime(clock, &ts);
+		t->cpu_base_ns = ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
+		atomic_store_explicit(&t->cpu_clock, clock, memory_order_release);
+	}
 	t->regs_full = true;
 	for (;;) {
 		if (unlikely(needs_work(t))) {

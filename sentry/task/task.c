@@ -322,15 +322,15 @@ void task_drop_plat(struct task *t)
 /* Under [S] or on the task's own thread. */
 static void cpu_split_locked(struct task *t, int64_t *user_ns, int64_t *system_ns)
 {
-	clockid_t clock = atomic_load_explicit(&t->cpu_clock, memory_order_relaxed);
-	struct timespec ts = { 0 };
+	clockid_t clock = atomic_load_explicit(&t->cpu_clock, memory_order_acquire);
+	struct timespec ts;
 
 	*user_ns = atomic_load_explicit(&t->stub_cpu_ns, memory_order_relaxed);
 	if (t->plat)
 		*user_ns += plat_thread_cpu_ns(t->plat);
-	if (clock == 0 || clock_gettime(clock, &ts) < 0)
-		ts = (struct timespec){ 0 };
-	*system_ns = (int64_t)ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
+	*system_ns = 0;
+	if (clock != 0 && clock_gettime(clock, &ts) == 0)
+		*system_ns = (int64_t)ts.tv_sec * NS_PER_SEC + ts.tv_nsec - t->cpu_base_ns;
 }
 
 void task_cpu_split(struct task *t, int64_t *user_ns, int64_t *system_ns)

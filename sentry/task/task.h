@@ -188,6 +188,7 @@ struct task {
 	_Atomic uint64_t minflt, nvcsw;
 	_Atomic int64_t stub_cpu_ns; /* CPU time of stub threads that are gone (exec, exit) */
 	_Atomic int cpu_clock;	  /* clockid_t of the sentry thread; 0: it has not started */
+	int64_t cpu_base_ns;	  /* what that clock said when the task started; set before it */
 	_Atomic int nice, sched_policy, sched_priority, ioprio;
 	_Atomic bool sched_reset_on_fork;
 	uint64_t cpu_mask[16];	  /* [k] */
