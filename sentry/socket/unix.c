@@ -297,8 +297,21 @@ static int unix_bind(struct socket *s, struct task *t, const struct sockaddr *ad
 	mutex_lock(&u->mu);
 	bool bound = u->name_len > 0;
 	mutex_unlock(&u->mu);
-	if (bound)
-		return -EINVAL;
+	if (bound) {
+		struct path place = { 0 };
+		char path[109];
+
+		if (len == SUN_PATH_OFFSET)
+			return 0; /* as Linux: it has a name already */
+		if (name.sun_path[0] == '\0')
+			return -EINVAL;
+		/* Linux makes the file first. */
+		path_string(&name, len, path);
+		r = path_lookup(t, AT_FDCWD, path, WALK_NOFOLLOW, &place);
+		if (r == 0)
+			path_put(&place);
+		return r == 0 ? -EADDRINUSE : -EINVAL;
+	}
 	if (len == SUN_PATH_OFFSET)
 		return bind_auto(u);
 	if (name.sun_path[0] == '\0')
@@ -972,12 +985,31 @@ static ssize_t recv_packet(struct unix_sock *u, struct task *t, struct sock_msg 
 	return r;
 }
 
-/* Whether two messages may be read as one: same credentials when asked for, no descriptors. */
-static bool mergeable(const struct unix_sock *u, const struct umsg *first, const struct umsg *next)
+/* Whether the next message may join what was read: nothing follows descriptors, and credentials stay the
+ * same when somebody looks at them. */
+static bool mergeable(const struct unix_sock *u, const struct umsg *got, const struct umsg *next)
 {
-	if (next->n_files > 0 || first->n_files > 0)
+	if (got->n_files > 0)
 		return false;
-	return !u->passcred || memcmp(&first->cred, &next->cred, sizeof(first->cred)) == 0;
+	return !u->passcred || memcmp(&got->cred, &next->cred, sizeof(got->cred)) == 0;
+}
+
+/* What beside the bytes is given with a message: its descriptors move to @meta, or are duplicated. */
+static void take_meta(struct umsg *meta, struct umsg *m, bool peek)
+{
+	meta->cred = m->cred;
+	if (m->n_files == 0)
+		return;
+	if (!peek) {
+		meta->files = TAKE(m->files);
+		meta->n_files = m->n_files;
+		m->n_files = 0;
+		return;
+	}
+	meta->files = calloc(m->n_files, sizeof(*meta->files));
+	meta->n_files = meta->files ? m->n_files : 0;
+	for (size_t i = 0; i < meta->n_files; i++)
+		meta->files[i] = file_get(m->files[i]);
 }
 
 static ssize_t recv_stream(struct unix_sock *u, struct task *t, struct sock_msg *sm, int flags)
@@ -1002,21 +1034,8 @@ static ssize_t recv_stream(struct unix_sock *u, struct task *t, struct sock_msg 
 
 		if (!first && (sm->iter.count == 0 || !mergeable(u, &meta, m)))
 			break;
-		if (first) {
-			meta.cred = m->cred;
-			meta.n_files = m->n_files;
-			meta.files = m->files;
-			if (!peek) {
-				m->files = NULL;
-				m->n_files = 0;
-			} else if (m->n_files > 0) {
-				meta.files = calloc(m->n_files, sizeof(*meta.files));
-				meta.n_files = meta.files ? m->n_files : 0;
-				for (size_t i = 0; i < meta.n_files; i++)
-					meta.files[i] = file_get(m->files[i]);
-			}
-			first = false;
-		}
+		take_meta(&meta, m, peek);
+		first = false;
 
 		size_t want = MIN(m->len - m->off, sm->iter.count);
 		size_t got = iov_iter_copy_to(&sm->iter, m->data + m->off, want);
