@@ -109,6 +109,12 @@ void icmp_report(struct ip *ip, struct ip_error *err)
 		ip->ping_error(ip->raw_ctx, err);
 }
 
+void ip_learn_mtu(struct ip *ip, const struct ip_error *err)
+{
+	if (err->mtu)
+		pmtu_learn(ip, &err->remote, err->mtu);
+}
+
 /* The packet was ours if its source is: tell its sender, else the host that sent it. */
 void icmp_neigh_failed(struct ip *ip, struct link *link, struct pkt *pkt)
 {

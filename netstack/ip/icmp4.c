@@ -242,8 +242,6 @@ static enum drop error_in(struct ip *ip, struct pkt *pkt, const struct icmp_hdr 
 		/* An MTU that the packet fitted into is nonsense (or an attack). */
 		if (e.mtu >= inner.total_len || ip->core->tun.ip_no_pmtu_disc)
 			return DROP_ICMP_MALFORMED;
-		pmtu_learn(ip, &inner.dst, e.mtu);
-		e.mtu = pmtu_get(ip, &inner.dst);
 	}
 	pkt_pull(pkt, inner.hdr_len);
 	e.payload = pkt_data(pkt);

@@ -184,8 +184,6 @@ static enum drop error_in(struct ip *ip, struct pkt *pkt, const struct icmp_hdr 
 		/* RFC 8201 4: below 1280 is invalid; above the packet that was sent, too. */
 		if (e.mtu < 1280 || e.mtu >= inner.payload_len + IP6_HDR_LEN + 1u)
 			return DROP_ICMP_MALFORMED;
-		pmtu_learn(ip, &inner.dst, e.mtu);
-		e.mtu = pmtu_get(ip, &inner.dst);
 	}
 	pkt_pull(pkt, (size_t)(in.p - pkt_data(pkt)));
 	e.payload = pkt_data(pkt);

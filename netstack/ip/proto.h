@@ -21,7 +21,7 @@ struct ip_error {
 	bool v6;
 	bool hard;		/* ends a connection attempt (RFC 1122 4.2.3.9) */
 	int err;		/* positive errno: ECONNREFUSED, EHOSTUNREACH, EMSGSIZE ... */
-	uint32_t mtu;		/* EMSGSIZE: the new path MTU, already recorded; else 0 */
+	uint32_t mtu;		 /* EMSGSIZE: what the reporter says: see ip_learn_mtu(); else 0 */
 	const uint8_t *payload; /* the start of the transport header that came back */
 	uint32_t payload_len;	/* at least 8 */
 	struct pkt *pkt;	/* view: the transport header that came back (borrowed) */
@@ -36,6 +36,10 @@ struct ip_proto {
 	/* An ICMP error about a packet that we sent. May be NULL. */
 	void (*error)(void *ctx, const struct ip_error *err);
 };
+
+/* The transport finds that it sent the packet (a socket of that tuple; for TCP, data in flight): the
+ * path MTU of the report is believed. Forged reports do not get this far (RFC 5927). */
+void ip_learn_mtu(struct ip *ip, const struct ip_error *err);
 
 /* @proto must be free or already this one's. */
 void ip_set_proto(struct ip *ip, uint8_t proto, const struct ip_proto *ops);

@@ -402,6 +402,7 @@ void dgram_error(struct sock *sk, const struct ip_error *err, const struct net_e
 		if (disc == IP_PMTU_DONT)
 			return;
 		hard = !err->v6 || disc == IP_PMTU_DO;
+		ip_learn_mtu(sk->ip, err);
 	}
 	if (sock_queue_error(sk, err, dst)) {
 		sock_set_error(sk, err->err);

@@ -52,6 +52,7 @@ static void conn_error(struct tcp_conn *conn, const struct ip_error *err, struct
 		return;
 	}
 	if (err->err == EMSGSIZE) {
+		ip_learn_mtu(conn->tcp->ip, err);
 		mtu_reduced(conn);
 		return;
 	}

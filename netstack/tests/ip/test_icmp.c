@@ -221,3 +221,23 @@ Test(pmtu, packet_too_big_lowers_the_ipv6_path_mtu_but_not_below_1280)
 	cr_assert_eq(v, 1300);
 	lab_free(lab);
 }
+
+/* RFC 5927: a report about a flow that we do not have teaches nothing. */
+Test(pmtu, a_report_about_no_socket_is_not_believed)
+{
+	struct lab *lab = lab_new_known();
+	net_sock_id s = open_sock(lab->stack, AF_INET, SOCK_DGRAM, 0);
+	struct name to = name("192.0.2.1", 9);
+	static uint8_t big[1400];
+	int v;
+	socklen_t len = 4;
+
+	cr_assert_eq(send_to(lab->stack, s, big, 1400, &to, 0), 1400);
+	cr_assert(lab_tx(lab));
+	net_sock_close(lab->stack, s);
+	error_about_last(lab, "10.0.0.254", 3, 4, 1000);
+	s = connected(lab, "192.0.2.1");
+	cr_assert_eq(net_sock_getopt(lab->stack, s, IPPROTO_IP, IP_MTU, &v, &len), 0);
+	cr_assert_eq(v, 1500);
+	lab_free(lab);
+}
