@@ -231,8 +231,8 @@ Test(dgram, a_full_receive_buffer_drops_and_counts)
 	while (recv_from(lab->stack, s, &c, 1, NULL, 0) == 1)
 		n++;
 	cr_assert(n >= 1 && n < 10);
-	cr_assert_eq(lab_drops(lab, DROP_SOCK_RCVBUF), 10 - n);
-	cr_assert_eq(lab_mib(lab, MIB_Udp_RcvbufErrors), 10 - n);
+	cr_assert_eq((int)lab_drops(lab, DROP_SOCK_RCVBUF), 10 - n);
+	cr_assert_eq((int)lab_mib(lab, MIB_Udp_RcvbufErrors), 10 - n);
 	lab_free(lab);
 }
 
