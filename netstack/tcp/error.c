@@ -57,12 +57,11 @@ static void conn_error(struct tcp_conn *conn, const struct ip_error *err, struct
 		return;
 	}
 	if (conn->state == TCP_ST_SYN_SENT || conn->state == TCP_ST_SYN_RCVD) {
+		/* Deviates: MUST-54 has an unreachable host as a soft error here too; Linux lets
+		 * every error end an attempt, and programs rely on hearing of it at once (RFC
+		 * 5461). */
 		sock_queue_error(sk, err, &dst);
-		if (err->hard) {
-			tcp_done(conn, err->err);
-			return;
-		}
-		conn->err_soft = err->err;
+		tcp_done(conn, err->err);
 		return;
 	}
 	/* Established: only a user that asked for it hears of it at once. */

@@ -556,7 +556,7 @@ void tcp_req_error(struct demux_node *node, struct tcp *tcp, const struct ip_err
 	struct tcp_req *req = container_of(node, struct tcp_req, node);
 
 	(void)tcp;
-	if (seq_eq(seq, req->iss) && err->hard && req->timeouts > 0)
+	if (seq_eq(seq, req->iss) && (err->err == EHOSTUNREACH || err->err == ENETUNREACH))
 		req_free(req);
 }
 

@@ -13,6 +13,17 @@ Test(tcp_error, a_port_unreachable_refuses_a_connection_attempt)
 	peer_free(peer);
 }
 
+Test(tcp_error, a_host_unreachable_ends_a_connection_attempt)
+{
+	struct peer *peer = plain_peer();
+
+	cr_assert_eq(peer_connect(peer), -EINPROGRESS);
+	peer_icmp(peer, MS(10), PEER_ICMP_HOST_UNREACH, 0, 0);
+	cr_assert_eq(peer_state(peer), CLOSED);
+	cr_assert_eq(peer_error(peer), EHOSTUNREACH);
+	peer_free(peer);
+}
+
 /* MUST-56: a soft error does not end a connection, but explains the timeout. */
 Test(tcp_error, a_host_unreachable_is_soft_once_established)
 {
