@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -21,6 +20,7 @@
 #include "host/extent.h"
 #include "host/mem.h"
 #include "mm/range.h"
+#include "mm/safecopy.h"
 #include "util/cleanup.h"
 
 #define HUGE_SIZE (2UL << 20)
@@ -306,7 +306,7 @@ void memfile_ref(uint64_t off, uint64_t len)
 static void punch(uint64_t off, uint64_t len)
 {
 	if (host_punch(mf.fd, off, len) < 0)
-		memset(mf.base + off, 0, len);
+		(void)safezero(mf.base + off, len);
 }
 
 void memfile_zap(uint64_t off, uint64_t len)
@@ -347,8 +347,10 @@ static bool scrub(uint64_t off, uint64_t len)
 
 	/* These were copies of pages as a rule: there, and mapped here. */
 	if (pages <= SCRUB_BLINDLY) {
-		memset(mf.base + off, 0, len);
-		return true;
+		if (safezero(mf.base + off, len) == len)
+			return true;
+		punch(off, len);
+		return false;
 	}
 	if (host_mincore(mf.base + off, len, vec) < 0) {
 		punch(off, len);

@@ -176,10 +176,20 @@ static void populate(struct mm *mm, const struct request *rq, uint64_t addr)
 		plat_advise(mm->space, addr, rq->len, MADV_POPULATE_READ);
 }
 
-static bool overcommitted(const struct request *rq)
+/* What MAP_FIXED replaces does not count twice. */
+static uint64_t replaced_bytes(const struct mm *mm, const struct request *rq)
 {
-	return !rq->file && (rq->prot & PROT_WRITE) && !(rq->vma_flags & VMA_NORESERVE) &&
-	       rq->len > memfile_total_bytes();
+	uint64_t start = rq->addr, end = rq->addr + rq->len, sum = 0;
+
+	if (!(rq->flags & MAP_FIXED) || end < start)
+		return 0;
+	for (struct vma *v = vma_from(mm, start); v && v->r.start < end; v = vma_next(v)) {
+		uint64_t a = v->r.start > start ? v->r.start : start;
+		uint64_t z = v->r.end < end ? v->r.end : end;
+
+		sum += z - a;
+	}
+	return sum;
 }
 
 /* Backs a new area as far as that is done at once. On -ENOMEM it is gone again. */
@@ -208,10 +218,7 @@ static int map_locked(struct mm *mm, struct batch *b, const struct request *rq,
 	struct vma *v;
 	int r;
 
-	/* What MAP_FIXED replaces does not count twice; Linux looks at it likewise. */
-	if (!mm_may_expand(mm, rq->len, rq->prot, vma_flags, lim) &&
-	    !((rq->flags & MAP_FIXED) && vma_from(mm, rq->addr) &&
-	      vma_from(mm, rq->addr)->r.start < rq->addr + rq->len))
+	if (!mm_may_expand(mm, rq->len - replaced_bytes(mm, rq), rq->prot, vma_flags, lim))
 		return -ENOMEM;
 	if ((vma_flags & VMA_LOCKED) && lim && mm->locked + rq->len > lim->memlock)
 		return -EAGAIN;
@@ -291,8 +298,6 @@ int mm_mmap_task(struct mm *mm, struct task *t, uint64_t addr, uint64_t len, int
 		return r;
 	if (flags & MAP_HUGETLB)
 		return rq.file ? -EINVAL : -ENOMEM; /* no huge page pool */
-	if (overcommitted(&rq))
-		return -ENOMEM;
 	r = find_backing(&rq, t, &own);
 	if (r < 0)
 		return r;

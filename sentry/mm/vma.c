@@ -159,6 +159,9 @@ void vma_merge(struct mm *mm, struct batch *b, uint64_t start, uint64_t end)
 bool mm_may_expand(const struct mm *mm, uint64_t len, int prot, uint32_t flags,
 		   const struct mm_limits *lim)
 {
+	/* The heuristic overcommit of Linux: a single request beyond all memory is refused. */
+	if ((prot & PROT_WRITE) && !(flags & (VMA_SHARED | VMA_NORESERVE)) && len > memfile_total_bytes())
+		return false;
 	if (!lim)
 		return true;
 	if (mm->total + len > lim->as || mm->total + len < len)

@@ -153,6 +153,19 @@ Test(mm_mmap, limits_are_honoured)
 	mm_unref(mm);
 }
 
+Test(mm_mmap, more_than_all_memory_at_once_is_refused)
+{
+	struct mm *mm = fresh();
+	uint64_t all = memfile_total_bytes() + (1 << 20);
+
+	mm_set_brk(mm, 0x555555600000);
+	cr_assert_eq(try_mmap(mm, 0, all, RW, PRIV, NULL, 0, NULL), -ENOMEM);
+	cr_assert_eq(try_mmap(mm, 0, all, RW, PRIV | MAP_NORESERVE, NULL, 0, NULL), 0);
+	cr_assert_eq(try_mmap(mm, 0, all, PROT_NONE, PRIV, NULL, 0, NULL), 0);
+	cr_assert_eq(mm_brk(mm, 0x555555600000 + all, &no_limits), 0x555555600000);
+	mm_unref(mm);
+}
+
 Test(mm_mmap, a_hint_is_taken_when_free)
 {
 	struct mm *mm = fresh();
