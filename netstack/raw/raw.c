@@ -259,15 +259,18 @@ static ssize_t raw_recv(struct sock *sk, struct net_msg *msg, int flags)
 	return (ssize_t)(flags & MSG_TRUNC ? len : n);
 }
 
-static int set_checksum(struct sock *sk, const void *value, socklen_t len)
+static int set_checksum(struct sock *sk, int level, const void *value, socklen_t len)
 {
 	int v, r = opt_get_int(value, len, &v);
 
 	if (r < 0)
 		return r;
-	/* RFC 3542 3.1: not for ICMPv6; an even offset. */
-	if (sk->family != AF_INET6 || sk->protocol == IPPROTO_ICMPV6)
-		return -EINVAL;
+	if (sk->family != AF_INET6)
+		return -ENOPROTOOPT;
+	/* RFC 3542 3.1: ICMPv6 has its sum always. Linux refuses the option at this level only;
+	 * ping(8) sets what holds anyway at the other. */
+	if (sk->protocol == IPPROTO_ICMPV6)
+		return level != IPPROTO_IPV6 && v == ICMP_CSUM_OFFSET ? 0 : -EINVAL;
 	if (v > 0 && (v & 1))
 		return -EINVAL;
 	raw_of(sk)->checksum_off = v < 0 ? -1 : v;
@@ -293,7 +296,7 @@ static int raw_setopt(struct sock *sk, int level, int name, const void *value, s
 		return 0;
 	}
 	if ((level == LEVEL_RAW || level == IPPROTO_IPV6) && name == OPT_IPV6_CHECKSUM)
-		return set_checksum(sk, value, len);
+		return set_checksum(sk, level, value, len);
 	return -ENOPROTOOPT;
 }
 

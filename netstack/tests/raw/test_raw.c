@@ -113,3 +113,15 @@ Test(ping_sock, only_echo_requests_may_be_sent_and_errors_come_back)
 	cr_assert_eq(msg.ctl.error.err, EHOSTUNREACH);
 	lab_free(lab);
 }
+
+Test(raw, the_checksum_option_of_icmpv6_only_confirms_what_holds)
+{
+	struct lab *lab = lab_new();
+	net_sock_id s = open_sock(lab->stack, AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
+	int off = 2, odd = 4;
+
+	cr_assert_eq(net_sock_setopt(lab->stack, s, 255, 7, &off, 4, 0), 0);
+	cr_assert_eq(net_sock_setopt(lab->stack, s, 255, 7, &odd, 4, 0), -EINVAL);
+	cr_assert_eq(net_sock_setopt(lab->stack, s, IPPROTO_IPV6, 7, &off, 4, 0), -EINVAL);
+	lab_free(lab);
+}
