@@ -3,7 +3,7 @@
  *
  * Implements the receiver's half of RFC 2018 (SACK generation, most recent block first) and RFC
  * 2883 (DSACK). Invariant: the queue is ordered and without overlap; `recent` holds disjoint unions
- * of its packets. The peer chooses sequence numbers: insertion walks from the end, where data
+ * of its packets. The peer chooses sequence numbers: insertion starts at the end, where data
  * normally arrives, and the caller bounds memory with reasm_prune().
  */
 #include "tcp/reasm.h"
@@ -23,6 +23,8 @@ static struct pkt *first_pkt(const struct reasm *reasm)
 
 static void unlink_pkt(struct reasm *reasm, struct pkt *pkt)
 {
+	if (reasm->hint == pkt)
+		reasm->hint = NULL;
 	list_remove(&pkt->link);
 	reasm->count--;
 	reasm->mem -= tcp_cb(pkt)->truesize;
@@ -108,16 +110,30 @@ static void cut_back(struct pkt *pkt, struct seq to)
 	cb->fin = false;
 }
 
+/* The last packet that begins at or before @seq, or the head of the list: looked for at the end,
+ * where data normally arrives, then around the last insertion. */
+static struct list *find_place(const struct reasm *reasm, struct seq seq)
+{
+	const struct list *head = &reasm->queue;
+	struct list *at = reasm->queue.prev;
+
+	if (at == head || seq_le(tcp_cb(list_entry(at, struct pkt, link))->seq, seq))
+		return at;
+	if (reasm->hint)
+		at = &reasm->hint->link;
+	while (at->next != head && seq_le(tcp_cb(list_entry(at->next, struct pkt, link))->seq, seq))
+		at = at->next;
+	while (at != head && seq_gt(tcp_cb(list_entry(at, struct pkt, link))->seq, seq))
+		at = at->prev;
+	return at;
+}
+
 enum reasm_result reasm_insert(struct reasm *reasm, struct pkt *pkt)
 {
 	struct tcp_cb *cb = tcp_cb(pkt);
 	struct seq start = cb->seq, end = cb->end;
-	struct list *at = reasm->queue.prev;
+	struct list *at = find_place(reasm, cb->seq);
 
-	/* @at: the last packet that begins at or before ours. */
-	while (at != &reasm->queue &&
-	       seq_gt(tcp_cb(list_entry(at, struct pkt, link))->seq, cb->seq))
-		at = at->prev;
 	if (at != &reasm->queue) {
 		struct tcp_cb *before = tcp_cb(list_entry(at, struct pkt, link));
 
@@ -148,6 +164,7 @@ enum reasm_result reasm_insert(struct reasm *reasm, struct pkt *pkt)
 		pkt_free(after);
 	}
 	list_insert_after(at, &pkt->link);
+	reasm->hint = pkt;
 	reasm->count++;
 	reasm->mem += cb->truesize;
 	note_block(reasm, start, end);

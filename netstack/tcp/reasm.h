@@ -26,6 +26,7 @@ static inline struct tcp_cb *tcp_cb(struct pkt *pkt)
 
 struct reasm {
 	struct list queue; /* of struct pkt, by sequence number, without overlap */
+	struct pkt *hint;  /* the last one inserted: the next is likely to be near it */
 	uint32_t count;
 	uint32_t mem; /* truesize */
 	unsigned int nrecent;

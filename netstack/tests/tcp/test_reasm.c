@@ -150,3 +150,20 @@ Test(tcp_reasm, random_segments_reassemble)
 	}
 	cr_assert_gt(nxt, 10000);
 }
+
+Test(tcp_reasm, a_queue_that_is_filled_backwards_is_complete)
+{
+	for (uint32_t i = 3000; i > 0; i--)
+		insert(i * 10, i * 10 + 10);
+	cr_assert_eq(reasm.nrecent, 1);
+	cr_assert_eq(drain(10), 30010);
+}
+
+Test(tcp_reasm, shuffled_segments_reassemble)
+{
+	for (uint32_t step = 0; step < 7; step++) {
+		for (uint32_t i = step; i < 700; i += 7)
+			insert(1 + i * 10, 11 + i * 10);
+	}
+	cr_assert_eq(drain(1), 7001);
+}
