@@ -203,6 +203,7 @@ static int run(struct cmd_call *call)
 				   .spec = &spec,
 				   .attached = true,
 				   .own_terminal = true,
+				   .ordinary_init = true,
 				   .private_net = true,
 				   .overlay_root = true};
 

@@ -195,6 +195,7 @@ static int fill_config(struct creation *cr, struct cause *cause)
 		.strace = cr->g->strace,
 		.debug = cr->g->debug,
 		.no_patching = cr->g->no_patching,
+		.init_ordinary = cr->args->ordinary_init,
 		.memory_limit = spec->resources.memory_limit > 0
 					? (uint64_t)spec->resources.memory_limit
 					: 0,

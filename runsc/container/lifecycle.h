@@ -13,9 +13,9 @@ struct create_args {
 	const char *console_socket, *pid_file;
 	unsigned preserve_fds;
 	bool attached;	   /* the sandbox dies with this process */
-	bool own_terminal; /* process.terminal without a console socket: our stdio is the terminal
-			    */
-	bool private_net;  /* make a network for it instead of adopting one */
+	bool own_terminal; /* without a console socket: our stdio is the terminal */
+	bool ordinary_init; /* signals end the program as they end any other */
+	bool private_net; /* make a network for it instead of adopting one */
 	bool overlay_root, overlay_binds; /* a memory overlay keeps writes from the host's files */
 };
 

@@ -11,6 +11,7 @@
 #include <linux/capability.h>
 #include <linux/sched.h>
 
+#include "sentry/boot.h"
 #include "task/internal.h"
 #include "task/timers.h"
 
@@ -455,7 +456,7 @@ int task_new_init(struct task **ret, struct kernel *k, const struct task_config 
 	}
 	if (!cfg->container_exec && !k->init) {
 		k->init = tgroup_get(g);
-		g->sighand->unkillable = true;
+		g->sighand->unkillable = !k->cfg || !k->cfg->init_ordinary;
 	}
 	*ret = t;
 	return 0;

@@ -132,6 +132,8 @@ struct sentry_config {
 	bool strace;	/* --strace: decoded system calls to log_fd */
 	bool debug;
 	bool start_now;	/* run: do not wait for CONTROL_START */
+	bool init_ordinary; /* do: signals end init as they end any process (pid_namespaces(7) says that
+			     * the ones without a handler do not reach it) */
 	bool no_patching;
 	uint64_t memory_limit; /* bytes of guest memory, 0: none; also what /proc/meminfo says */
 	uint32_t n_cpus;       /* 0: as the host's affinity says */
