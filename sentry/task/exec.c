@@ -262,9 +262,9 @@ int task_exec(struct task *t, struct file *file, const char *path, const struct 
 {
 	struct loader_image *img;
 	struct loader_result res;
-	const struct cred *cred;
-	struct mm *mm;
-	bool secure;
+	const struct cred *cred = NULL;
+	struct mm *mm = NULL;
+	bool secure = false;
 	int r = loader_open(&img, t, file, path, args);
 
 	if (r < 0)
