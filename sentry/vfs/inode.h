@@ -156,7 +156,7 @@ struct inode {
 	struct lock_ctx *locks;	    /* vfs/lock.c */
 	struct list watches;	    /* inotify; vfs/inotify.c */
 	_Atomic bool watched;
-	bool linkable;		    /* O_TMPFILE: link(2) may give it its first name; under rw */
+	_Atomic bool linkable;	    /* O_TMPFILE: link(2) may give it its first name */
 	/* Slots for objects that live behind a name. */
 	struct pipe *fifo;	     /* vfs/pipe.c; put when the inode goes */
 	struct unix_addr *unix_addr; /* socket/unix, under rw; it keeps the inode referenced while set */

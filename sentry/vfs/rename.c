@@ -20,7 +20,8 @@ static void lock_dirs(struct dentry *a, struct dentry *b)
 		return;
 	}
 	mutex_lock(&a->sb->rename_mu);
-	if (dentry_is_below(a, b)) {
+	/* Unrelated ones by address: any order would do under the rename lock. */
+	if (dentry_is_below(a, b) || (b->inode < a->inode && !dentry_is_below(b, a))) {
 		struct dentry *tmp = a;
 
 		a = b;
