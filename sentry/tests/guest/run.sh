@@ -25,9 +25,9 @@ for name in "$@"; do
 		failed=1
 		continue
 	fi
-	timeout "${TIMEOUT:-60}" "$dir/$name" >"$dir/$name.native" 2>&1 </dev/null
+	timeout -k 5 "${TIMEOUT:-60}" "$dir/$name" >"$dir/$name.native" 2>&1 </dev/null
 	native=$?
-	timeout "${TIMEOUT:-60}" $run "$dir/$name" >"$dir/$name.sandbox" 2>"$dir/$name.stderr" </dev/null
+	timeout -k 5 "${TIMEOUT:-60}" $run "$dir/$name" >"$dir/$name.sandbox" 2>"$dir/$name.stderr" </dev/null
 	sandbox=$?
 	# What the program itself wrote to stderr belongs to the comparison as well.
 	grep -v unimplemented "$dir/$name.stderr" >>"$dir/$name.sandbox"
