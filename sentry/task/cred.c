@@ -20,7 +20,9 @@ struct cred *cred_dup(const struct cred *from)
 
 	if (!c)
 		return NULL;
-	*c = *from;
+	/* All but the count, which changes under our eyes. */
+	memcpy((char *)c + sizeof(c->ref), (const char *)from + sizeof(from->ref),
+	       sizeof(*c) - sizeof(c->ref));
 	ref_init(&c->ref);
 	c->groups = NULL;
 	if (from->n_groups) {

@@ -12,7 +12,6 @@
 
 struct worker {
 	struct list link;
-	pthread_t thread;
 	uint32_t word; /* futex: 1 when task is set */
 	struct task *task;
 };
@@ -66,7 +65,6 @@ int task_start(struct task *t)
 	mutex_unlock(&pool.mu);
 	task_get(t);
 	if (w) {
-		t->thread = w->thread;
 		w->task = t;
 		__atomic_store_n(&w->word, 1, __ATOMIC_RELEASE);
 		host_futex_wake(&w->word, 1);
@@ -79,7 +77,8 @@ int task_start(struct task *t)
 	}
 	w->task = t;
 
-	int r = kthread_start_task(&w->thread, worker_main, w);
+	pthread_t thread;
+	int r = kthread_start_task(&thread, worker_main, w);
 
 	if (r < 0) {
 		free(w);

@@ -45,10 +45,11 @@ static void fill(struct wait_result *ret, struct tgroup *c, int status, int code
 static bool take_zombie(struct task *t, struct tgroup *c, const struct wait_opts *o,
 			struct wait_result *ret)
 {
-	int status = c->exit_status;
-
 	if (!c->zombie || !(o->options & WEXITED))
 		return false;
+
+	int status = c->exit_status;
+
 	if (status & 0x7f)
 		fill(ret, c, status, status & 0x80 ? CLD_DUMPED : CLD_KILLED, status & 0x7f);
 	else

@@ -91,7 +91,6 @@ void task_run(struct task *t)
 	clockid_t clock;
 
 	task_current_ = t;
-	t->thread = pthread_self();
 	if (pthread_getcpuclockid(pthread_self(), &clock) == 0) {
 		struct timespec ts;
 

@@ -135,7 +135,7 @@ static sigset64 effective_mask(const struct task *t)
 void signal_wake_task(struct task *t)
 {
 	atomic_store_explicit(&t->sig_pending, true, memory_order_seq_cst);
-	if (pthread_equal(t->thread, pthread_self()))
+	if (t == task_current())
 		return;
 	task_wake(t);
 	if (t->plat)

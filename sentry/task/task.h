@@ -135,7 +135,6 @@ struct task {
 	struct tgroup *group;	  /* [I] reference */
 	struct list group_link;	  /* [T] in group->tasks */
 	struct kernel *kernel;	  /* [I] */
-	pthread_t thread;	  /* [I] */
 	struct mutex mu;	  /* RANK_TASK */
 
 	struct mm *mm;		  /* [o] reference; others read under [k] and take a reference */
