@@ -187,6 +187,7 @@ int mm_fault(struct mm *mm, uint64_t addr, uint64_t err, uint64_t rsp, int *sign
 					      ACCESS_READ;
 	struct fault_result why = { 0 };
 	struct batch b = { 0 };
+	bool fresh;
 	int r;
 
 	(void)rsp; /* Linux stopped comparing it with the address */
@@ -196,8 +197,11 @@ int mm_fault(struct mm *mm, uint64_t addr, uint64_t err, uint64_t rsp, int *sign
 		return -EFAULT;
 	}
 	rwlock_wrlock(&mm->lock);
+	fresh = run_map_fresh(mm, addr);
 	r = resolve(mm, &b, addr, access, &why);
-	if (r == 1) {
+	if (r == 1 && fresh) {
+		r = 0;
+	} else if (r == 1) {
 		struct vma *v = vma_at(mm, addr);
 
 		r = look_again(mm, v, run_at(mm, addr), addr, &why);

@@ -67,7 +67,7 @@ struct run {
 	enum run_kind kind;
 	bool cow;	    /* a write must copy (or find that it is the only owner) */
 	bool writable;	    /* the backing may be written (SHM, HOST) */
-	bool lazy;	    /* not in the stub yet: a fork child's run that children seldom touch */
+	bool lazy;	    /* not in the stub yet: see fork_map_runs() and mmap.c:defer() */
 	int prot;	    /* in the stub */
 	int fd;
 	uint64_t off;	    /* of start, in fd */
@@ -112,6 +112,7 @@ struct mm {
 	uint64_t cow_unit;
 	uint64_t odd_addr;	    /* last fault for which nothing seemed wrong */
 	uint32_t odd_count;
+	uint64_t fresh_start, fresh_end; /* where mmap left runs lazy, expecting more of them; 0, 0: nowhere */
 	bool forked;		    /* a fork's child: what it does not need soon is mapped lazily */
 	uint32_t hot_budget;	    /* copy-on-write breaks still to be written to the history */
 	struct fork_history *history;
@@ -225,7 +226,7 @@ bool mm_range_has(const struct mm *mm, uint64_t start, uint64_t end, uint32_t vm
 #define RUN_EAGER (1UL << 30)	 /* areas up to this are mapped whole */
 int run_prot(const struct vma *v, const struct run *run);
 int run_split(struct mm *mm, uint64_t addr);
-/* Takes the runs of [start, end) out (into the batch). Bounds must be split. True if there were any. */
+/* Takes the runs of [start, end) out (into the batch). Bounds must be split. True if the stub had any. */
 bool run_remove(struct mm *mm, struct batch *b, uint64_t start, uint64_t end);
 /* Gives every hole of [start, end) within @v a run and maps it in the stub. Returns 0, or the error for
  * the first page that could not be backed (earlier ones are): -ENXIO beyond the end of the file. */
@@ -236,6 +237,8 @@ void run_insert(struct mm *mm, struct vma *v, struct run *run);
 void run_reprotect(struct mm *mm, struct vma *v, uint64_t start, uint64_t end);
 /* Maps all pages of memory whose pages exist: cheaper than a fault for each. */
 void run_populate(struct mm *mm, uint64_t start, uint64_t end);
+/* Maps what mmap left lazy. True if @addr was part of it. */
+bool run_map_fresh(struct mm *mm, uint64_t addr);
 /* Joins all neighbours that nothing tells apart. */
 void run_merge_all(struct mm *mm);
 /* Makes run->ptr. 0, -ENOMEM, -EFAULT. */

@@ -156,6 +156,7 @@ static void tell_stub(struct mm *mm, uint64_t start, uint64_t end, bool replaced
 
 	if (!mm->live)
 		return;
+	run_map_fresh(mm, 0);
 	for (struct run *run = run_from(mm, start); run && run->r.start < end; run = run_next(run)) {
 		if (replaced && run->r.start > at)
 			plat_unmap(mm->space, at, run->r.start - at);
@@ -164,6 +165,23 @@ static void tell_stub(struct mm *mm, uint64_t start, uint64_t end, bool replaced
 	}
 	if (replaced && at < end)
 		plat_unmap(mm->space, at, end - at);
+}
+
+/* The dynamic linker maps a library in four or five calls before it touches any of it (and says so with
+ * MAP_DENYWRITE): the stub is told with the last one, or at the first fault. */
+static bool defer(struct mm *mm, const struct request *rq, const struct vma *v, bool replaced)
+{
+	if (!mm->live || replaced || !rq->file || !(rq->flags & MAP_DENYWRITE) ||
+	    (v->flags & (VMA_SHARED | VMA_LOCKED)) || (rq->flags & MAP_POPULATE))
+		return false;
+	for (struct run *run = run_from(mm, v->r.start); run && run->r.start < v->r.end;
+	     run = run_next(run))
+		run->lazy = true;
+	if (!mm->fresh_end || v->r.start < mm->fresh_start)
+		mm->fresh_start = v->r.start;
+	if (v->r.end > mm->fresh_end)
+		mm->fresh_end = v->r.end;
+	return true;
 }
 
 static void populate(struct mm *mm, const struct request *rq, uint64_t addr)
@@ -190,6 +208,14 @@ static uint64_t replaced_bytes(const struct mm *mm, const struct request *rq)
 		sum += z - a;
 	}
 	return sum;
+}
+
+static bool stub_had(const struct batch *b)
+{
+	for (const struct run *run = b->runs; run; run = run->next_dead)
+		if (!run->lazy)
+			return true;
+	return false;
 }
 
 /* Backs a new area as far as that is done at once. On -ENOMEM it is gone again. */
@@ -227,7 +253,7 @@ static int map_locked(struct mm *mm, struct batch *b, const struct request *rq,
 	r = place(mm, b, rq, &addr);
 	if (r < 0)
 		return r;
-	replaced = b->runs != NULL;
+	replaced = stub_had(b);
 	v = vma_new(mm, addr, addr + rq->len, rq->prot, vma_flags, rq->file, rq->m, rq->off);
 	if (v) {
 		vma_insert(mm, v);
@@ -238,7 +264,10 @@ static int map_locked(struct mm *mm, struct batch *b, const struct request *rq,
 	} else {
 		r = -ENOMEM;
 	}
-	tell_stub(mm, addr, addr + rq->len, replaced);
+	if (r == 0 && defer(mm, rq, v, replaced))
+		mm->quiet_resident = false;
+	else
+		tell_stub(mm, addr, addr + rq->len, replaced);
 	if (r < 0)
 		return r;
 	if (mm->quiet_resident)

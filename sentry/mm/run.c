@@ -51,6 +51,20 @@ void stub_map(struct mm *mm, struct run *run)
 	run->lazy = false;
 }
 
+bool run_map_fresh(struct mm *mm, uint64_t addr)
+{
+	struct run *run = mm->fresh_end ? run_from(mm, mm->fresh_start) : NULL;
+	bool hit = false;
+
+	for (; run && run->r.start < mm->fresh_end; run = run_next(run))
+		if (run->lazy) {
+			hit |= addr >= run->r.start && addr < run->r.end;
+			stub_map(mm, run);
+		}
+	mm->fresh_start = mm->fresh_end = 0;
+	return hit;
+}
+
 int run_split(struct mm *mm, uint64_t addr)
 {
 	struct run *run = run_at(mm, addr), *upper;
@@ -85,10 +99,9 @@ bool run_remove(struct mm *mm, struct batch *b, uint64_t start, uint64_t end)
 		runs_del(mm, run);
 		run->next_dead = b->runs;
 		b->runs = run;
-		any = true;
+		any |= !run->lazy;
 	}
-	if (any)
-		run_forget_cache(mm);
+	run_forget_cache(mm);
 	return any;
 }
 

@@ -38,7 +38,7 @@ static bool must_flush(struct mm *mm, const struct batch *b)
 	if (!mm->live || !b->runs)
 		return false;
 	for (const struct run *run = b->runs; run; run = run->next_dead)
-		if (run->kind != RUN_HOST)
+		if (run->kind != RUN_HOST && !run->lazy)
 			return true;
 	rwlock_rdlock(&mm->lock);
 	for (const struct vma *v = b->vmas; v && !must; v = v->next_dead)

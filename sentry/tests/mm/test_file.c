@@ -184,3 +184,41 @@ Test(mm_file, mappings_keep_the_file_alive)
 	cr_assert_eq(mm_munmap(mm, a, PAGE_SIZE), 0);
 	mm_unref(mm);
 }
+
+Test(mm_file, a_library_is_told_to_the_stub_with_its_last_segment)
+{
+	struct mm *mm = fresh();
+	struct file *f = fake_file(20 * PAGE_SIZE, O_RDONLY);
+	int lib = MAP_PRIVATE | MAP_DENYWRITE, fixed = lib | MAP_FIXED;
+	uint64_t a = map_file(mm, f, 24 * PAGE_SIZE, PROT_READ, lib), at;
+
+	cr_assert_eq(mm_mmap(mm, a + 4 * PAGE_SIZE, 8 * PAGE_SIZE, PROT_READ | PROT_EXEC, fixed, f,
+			     4 * PAGE_SIZE, NULL, &at), 0);
+	cr_assert_eq(mm_mmap(mm, a + 16 * PAGE_SIZE, 4 * PAGE_SIZE, RW, fixed, f, 16 * PAGE_SIZE, NULL,
+			     &at), 0);
+	cr_assert_eq(mm->space->maps + mm->space->unmaps, 0);
+	fake_check(mm);
+	cr_assert_eq(map_at(mm, a + 20 * PAGE_SIZE, 4 * PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED), 0);
+	cr_assert_eq(mm->space->flushes, 0);
+	cr_assert_eq(fake_stub_prot(mm->space, a + 5 * PAGE_SIZE), PROT_READ | PROT_EXEC);
+	cr_assert_eq(fake_stub_prot(mm->space, a + 17 * PAGE_SIZE), RW);
+	fake_check(mm);
+	file_put(f);
+	mm_unref(mm);
+}
+
+Test(mm_file, a_library_is_told_to_the_stub_at_the_first_fault)
+{
+	struct mm *mm = fresh();
+	struct file *f = fake_file(20 * PAGE_SIZE, O_RDONLY);
+	uint64_t a = map_file(mm, f, 20 * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_DENYWRITE);
+
+	cr_assert_eq(mm_mprotect(mm, a, PAGE_SIZE, PROT_NONE), 0);
+	cr_assert_eq(fake_stub_prot(mm->space, a + PAGE_SIZE), -1);
+	cr_assert_eq(get(mm, a + PAGE_SIZE), 'B');
+	cr_assert_eq(fault(mm, a + 2 * PAGE_SIZE, false, NULL), 0);
+	cr_assert_eq(fake_stub_prot(mm->space, a + 2 * PAGE_SIZE), PROT_READ);
+	fake_check(mm);
+	file_put(f);
+	mm_unref(mm);
+}
