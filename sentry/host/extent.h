@@ -8,7 +8,8 @@
 
 /* pwrite(2): bytes written or -errno. */
 ssize_t host_fill(int fd, const void *src, size_t len, uint64_t off);
-/* The first offset at or after @off that holds data (also when it is swapped out); UINT64_MAX: none. */
+/* The first offset at or after @off that holds data (also when it is swapped out); UINT64_MAX:
+ * none. */
 uint64_t host_seek_data(int fd, uint64_t off);
 /* How many bytes of the file have pages. */
 uint64_t host_used_bytes(int fd);

@@ -16,14 +16,14 @@ struct elf_segment {
 };
 
 struct elf {
-	bool dyn;	  /* ET_DYN: load anywhere */
-	uint64_t entry;	  /* not relocated, as all addresses here */
+	bool dyn;	/* ET_DYN: load anywhere */
+	uint64_t entry; /* not relocated, as all addresses here */
 	uint64_t phoff;
 	uint16_t phnum;
-	uint64_t phdr;	  /* where the program headers are mapped; 0: nowhere */
-	uint64_t align;	  /* largest p_align of a PT_LOAD, at least a page */
-	uint64_t lo, hi;  /* page bounds of all segments */
-	bool exec_stack;  /* PT_GNU_STACK with PF_X */
+	uint64_t phdr;			 /* where the program headers are mapped; 0: nowhere */
+	uint64_t align;			 /* largest p_align of a PT_LOAD, at least a page */
+	uint64_t lo, hi;		 /* page bounds of all segments */
+	bool exec_stack;		 /* PT_GNU_STACK with PF_X */
 	uint64_t interp_off, interp_len; /* PT_INTERP, length with the NUL; 0: none */
 	struct elf_segment *segments;	 /* owned; PT_LOAD in file order */
 	size_t n_segments;
@@ -31,6 +31,7 @@ struct elf {
 
 /* Reads the first ELF_HEADER_LEN bytes. 0 or -ENOEXEC. */
 int elf_parse_header(struct elf *elf, const uint8_t *hdr, size_t len);
-/* Reads elf->phnum program headers from @buf. 0, -ENOEXEC, -EINVAL, -ENOMEM. @task_size bounds addresses. */
+/* Reads elf->phnum program headers from @buf. 0, -ENOEXEC, -EINVAL, -ENOMEM. @task_size bounds
+ * addresses. */
 int elf_parse_phdrs(struct elf *elf, const uint8_t *buf, size_t len, uint64_t task_size);
 void elf_fini(struct elf *elf);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ELF headers (System V ABI, AMD64 supplement): a bounded parser with Linux's verdicts. Everything in the
- * file is hostile: sums are checked before they are used.
+/* ELF headers (System V ABI, AMD64 supplement): a bounded parser with Linux's verdicts. Everything
+ * in the file is hostile: sums are checked before they are used.
  */
 #include <elf.h>
 #include <errno.h>
@@ -34,7 +34,8 @@ int elf_parse_header(struct elf *elf, const uint8_t *hdr, size_t len)
 	elf->phnum = rd_le16(&r);
 	if (rd_failed(&r) || (type != ET_EXEC && type != ET_DYN) || machine != EM_X86_64)
 		return -ENOEXEC;
-	if (phentsize != ELF_PHDR_LEN || elf->phnum == 0 || elf->phnum * ELF_PHDR_LEN > ELF_PHDRS_MAX)
+	if (phentsize != ELF_PHDR_LEN || elf->phnum == 0 ||
+	    elf->phnum * ELF_PHDR_LEN > ELF_PHDRS_MAX)
 		return -ENOEXEC;
 	if (elf->phoff > INT64_MAX - ELF_PHDRS_MAX)
 		return -ENOEXEC;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* execve's loader: finds the program behind a path (#!), reads its ELF and its interpreter's, and later maps
- * both and the stack into a fresh address space.
+/* execve's loader: finds the program behind a path (#!), reads its ELF and its interpreter's, and
+ * later maps both and the stack into a fresh address space.
  */
 #include <cpuid.h>
 #include <elf.h>
@@ -37,7 +37,7 @@
 struct object {
 	struct file *file; /* reference */
 	struct elf elf;
-	uint64_t bias;	   /* added to its addresses, once mapped */
+	uint64_t bias; /* added to its addresses, once mapped */
 };
 
 struct loader_image {
@@ -60,7 +60,8 @@ static uint64_t random_pages(uint64_t pages)
 	return (v % pages) * PAGE_SIZE;
 }
 
-/* ---- open -------------------------------------------------------------------------------------- */
+/* ---- open --------------------------------------------------------------------------------------
+ */
 
 void loader_free(struct loader_image *img)
 {
@@ -178,7 +179,7 @@ static int open_interp(struct loader_image *img, struct task *t)
 {
 	const struct elf *elf = &img->main.elf;
 	uint8_t head[ELF_HEADER_LEN];
-	char path[4096 + 1] = { 0 };
+	char path[4096 + 1] = {0};
 	ssize_t n;
 	int r;
 
@@ -231,7 +232,7 @@ int loader_open(struct loader_image **ret, struct task *t, struct file *file, co
 	r = resolve(img, t);
 	if (r < 0)
 		return r;
-	sa = (struct stack_args){ img->argv, img->n_argv, img->envp, img->n_envp, img->execfn };
+	sa = (struct stack_args){img->argv, img->n_argv, img->envp, img->n_envp, img->execfn};
 	r = stack_check(&sa, img->stack_limit);
 	if (r < 0)
 		return r;
@@ -242,18 +243,20 @@ int loader_open(struct loader_image **ret, struct task *t, struct file *file, co
 	return 0;
 }
 
-/* ---- map --------------------------------------------------------------------------------------- */
+/* ---- map ---------------------------------------------------------------------------------------
+ */
 
 static int map_anon(struct mm *mm, uint64_t start, uint64_t end, int prot)
 {
 	uint64_t at;
 
-	return mm_mmap(mm, start, end - start, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0,
-		       NULL, &at);
+	return mm_mmap(mm, start, end - start, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL,
+		       0, NULL, &at);
 }
 
 /* Maps one PT_LOAD: file pages, the zeroed rest of the last one, and anonymous memory after it. */
-static int map_segment(struct object *obj, struct mm *mm, struct task *t, const struct elf_segment *seg)
+static int map_segment(struct object *obj, struct mm *mm, struct task *t,
+		       const struct elf_segment *seg)
 {
 	uint64_t vaddr = seg->vaddr + obj->bias, start = vaddr & PAGE_MASK;
 	uint64_t file_end = vaddr + seg->filesz, mem_end = vaddr + seg->memsz;
@@ -342,7 +345,8 @@ static void set_layout(const struct object *obj, struct mm_layout *lay)
 		lay->start_code = 0;
 }
 
-/* The heap starts behind the program; behind a program that stands in the mmap area there is no room. */
+/* The heap starts behind the program; behind a program that stands in the mmap area there is no
+ * room. */
 static void set_heap(const struct loader_image *img, struct mm *mm)
 {
 	const struct object *obj = &img->main;
@@ -363,31 +367,33 @@ static uint64_t hwcap(void)
 	return __get_cpuid(1, &a, &b, &c, &d) ? d : 0;
 }
 
-static size_t make_aux(const struct loader_image *img, const struct loader_ids *ids, struct stack_aux *aux)
+static size_t make_aux(const struct loader_image *img, const struct loader_ids *ids,
+		       struct stack_aux *aux)
 {
 	const struct object *obj = &img->main;
 	uint64_t vdso = plat_vdso_base();
 	size_t n = 0;
 
 	if (vdso)
-		aux[n++] = (struct stack_aux){ AT_SYSINFO_EHDR, vdso };
+		aux[n++] = (struct stack_aux){AT_SYSINFO_EHDR, vdso};
 	if (getauxval(AT_MINSIGSTKSZ))
-		aux[n++] = (struct stack_aux){ AT_MINSIGSTKSZ, getauxval(AT_MINSIGSTKSZ) };
-	aux[n++] = (struct stack_aux){ AT_HWCAP, hwcap() };
-	aux[n++] = (struct stack_aux){ AT_PAGESZ, PAGE_SIZE };
-	aux[n++] = (struct stack_aux){ AT_CLKTCK, 100 };
-	aux[n++] = (struct stack_aux){ AT_PHDR, obj->elf.phdr ? obj->elf.phdr + obj->bias : 0 };
-	aux[n++] = (struct stack_aux){ AT_PHENT, ELF_PHDR_LEN };
-	aux[n++] = (struct stack_aux){ AT_PHNUM, obj->elf.phnum };
-	aux[n++] = (struct stack_aux){ AT_BASE, img->interp.file ? img->interp.bias : 0 };
-	aux[n++] = (struct stack_aux){ AT_FLAGS, 0 };
-	aux[n++] = (struct stack_aux){ AT_ENTRY, obj->elf.entry + obj->bias };
-	aux[n++] = (struct stack_aux){ AT_UID, ids->uid };
-	aux[n++] = (struct stack_aux){ AT_EUID, ids->euid };
-	aux[n++] = (struct stack_aux){ AT_GID, ids->gid };
-	aux[n++] = (struct stack_aux){ AT_EGID, ids->egid };
-	aux[n++] = (struct stack_aux){ AT_SECURE, ids->secure };
-	aux[n++] = (struct stack_aux){ AT_HWCAP2, getauxval(AT_HWCAP2) & ~2UL /* FSGSBASE: gs is the platform's */ };
+		aux[n++] = (struct stack_aux){AT_MINSIGSTKSZ, getauxval(AT_MINSIGSTKSZ)};
+	aux[n++] = (struct stack_aux){AT_HWCAP, hwcap()};
+	aux[n++] = (struct stack_aux){AT_PAGESZ, PAGE_SIZE};
+	aux[n++] = (struct stack_aux){AT_CLKTCK, 100};
+	aux[n++] = (struct stack_aux){AT_PHDR, obj->elf.phdr ? obj->elf.phdr + obj->bias : 0};
+	aux[n++] = (struct stack_aux){AT_PHENT, ELF_PHDR_LEN};
+	aux[n++] = (struct stack_aux){AT_PHNUM, obj->elf.phnum};
+	aux[n++] = (struct stack_aux){AT_BASE, img->interp.file ? img->interp.bias : 0};
+	aux[n++] = (struct stack_aux){AT_FLAGS, 0};
+	aux[n++] = (struct stack_aux){AT_ENTRY, obj->elf.entry + obj->bias};
+	aux[n++] = (struct stack_aux){AT_UID, ids->uid};
+	aux[n++] = (struct stack_aux){AT_EUID, ids->euid};
+	aux[n++] = (struct stack_aux){AT_GID, ids->gid};
+	aux[n++] = (struct stack_aux){AT_EGID, ids->egid};
+	aux[n++] = (struct stack_aux){AT_SECURE, ids->secure};
+	aux[n++] = (struct stack_aux){AT_HWCAP2, getauxval(AT_HWCAP2) &
+							 ~2UL /* FSGSBASE: gs is the platform's */};
 	return n;
 }
 
@@ -400,10 +406,10 @@ static void set_comm(char comm[16], const char *path)
 	comm[15] = 0;
 }
 
-int loader_map(struct loader_image *img, struct mm *mm, struct task *t, const struct loader_ids *ids,
-	       struct loader_result *ret)
+int loader_map(struct loader_image *img, struct mm *mm, struct task *t,
+	       const struct loader_ids *ids, struct loader_result *ret)
 {
-	struct stack_args sa = { img->argv, img->n_argv, img->envp, img->n_envp, img->execfn };
+	struct stack_args sa = {img->argv, img->n_argv, img->envp, img->n_envp, img->execfn};
 	uint64_t top = plat_task_size() - random_pages(STACK_RANDOM_PAGES);
 	struct stack_aux aux[STACK_AUXV_MAX];
 	int r;
@@ -424,12 +430,13 @@ int loader_map(struct loader_image *img, struct mm *mm, struct task *t, const st
 	set_layout(&img->main, mm_layout(mm));
 	set_heap(img, mm);
 	mm_set_exe_file(mm, img->main.file);
-	r = stack_build(mm, top, PROT_READ | PROT_WRITE | (img->main.elf.exec_stack ? PROT_EXEC : 0),
+	r = stack_build(mm, top,
+			PROT_READ | PROT_WRITE | (img->main.elf.exec_stack ? PROT_EXEC : 0),
 			img->stack_limit, &sa, aux, make_aux(img, ids, aux), &ret->sp);
 	if (r < 0)
 		return r;
-	ret->entry = img->interp.file ? img->interp.elf.entry + img->interp.bias :
-					img->main.elf.entry + img->main.bias;
+	ret->entry = img->interp.file ? img->interp.elf.entry + img->interp.bias
+				      : img->main.elf.entry + img->main.bias;
 	set_comm(ret->comm, img->execfn);
 	return 0;
 }

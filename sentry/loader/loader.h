@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Turns a program file into an address space: #! scripts, ELF, the initial stack.
  *
- * execve in three steps, so that nothing is lost when the program is bad:
- *	loader_open()	follows #!, reads and validates the ELF headers, opens the interpreter. No effect
- *			outside @img. Every error of execve(2) that can be told early comes from here.
- *	(the caller computes the new credentials from loader_exe(img), kills its other threads)
- *	loader_map()	maps everything into a fresh mm (mm_new) and builds the stack.
- *	loader_free()
+ * execve in steps, so that nothing is lost when the program is bad:
+ * - loader_open() follows #!, reads and validates the ELF headers, opens the interpreter. No effect
+ *   outside of the image. Every error of execve(2) that can be told early comes from here.
+ * - The caller computes the new credentials from loader_exe().
+ * - loader_map() maps everything into a fresh mm (mm_new()) and builds the stack.
+ * - loader_free().
+ *
  * The file contents, argv and envp are hostile.
  */
 #pragma once
@@ -23,8 +24,8 @@ struct task;
 
 /* @file: the opened program (borrowed). @path: as given to execve, AT_EXECFN and $0 of a script.
  * @args: sentry memory, borrowed until loader_free().
- * Errors: -ENOEXEC, -ELIBBAD, -EINVAL, -E2BIG, -ENOENT (interpreter), -EACCES, -ELOOP (nested #!), -ENOMEM,
- * -EIO and whatever opening the interpreter says. */
+ * Errors: -ENOEXEC, -ELIBBAD, -EINVAL, -E2BIG, -ENOENT (interpreter), -EACCES, -ELOOP (nested #!),
+ * -ENOMEM, -EIO and whatever opening the interpreter says. */
 int loader_open(struct loader_image **ret, struct task *t, struct file *file, const char *path,
 		const struct exec_args *args);
 void loader_free(struct loader_image *img); /* accepts NULL */
@@ -47,5 +48,5 @@ struct loader_result {
 
 /* Maps the image into @mm, which must be new and unshared; fills mm_layout() and mm_set_exe_file().
  * Uses @t's resource limits. On failure @mm is half built and the process cannot go on with it. */
-int loader_map(struct loader_image *img, struct mm *mm, struct task *t, const struct loader_ids *ids,
-	       struct loader_result *ret);
+int loader_map(struct loader_image *img, struct mm *mm, struct task *t,
+	       const struct loader_ids *ids, struct loader_result *ret);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The #! line as execve(2) describes it: an interpreter and at most one argument, in the first 255 bytes. The
- * argument may be cut off there, the interpreter's name may not.
+/* The #! line as execve(2) describes it: an interpreter and at most one argument, in the first 255
+ * bytes. The argument may be cut off there, the interpreter's name may not.
  */
 #include "loader/script.h"
 

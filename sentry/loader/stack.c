@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The initial stack of a program (System V ABI, AMD64 3.4.1, with Linux's order of strings): from the top
- * down the file name, environment and argument strings, 16 random bytes and the platform's name, padding,
- * then the auxiliary vector, the two pointer arrays and the argument count at the stack pointer.
+/* The initial stack of a program (System V ABI, AMD64 3.4.1, with Linux's order of strings): from
+ * the top down the file name, environment and argument strings, 16 random bytes and the platform's
+ * name, padding, then the auxiliary vector, the two pointer arrays and the argument count at the
+ * stack pointer.
  */
 #include "loader/stack.h"
 
@@ -23,8 +24,8 @@
 int stack_check(const struct stack_args *args, uint64_t limit)
 {
 	uint64_t most = limit / 4, sum = strlen(args->execfn) + 1;
-	const char *const *lists[2] = { args->argv, args->envp };
-	size_t counts[2] = { args->n_argv, args->n_envp };
+	const char *const *lists[2] = {args->argv, args->envp};
+	size_t counts[2] = {args->n_argv, args->n_envp};
 
 	if (most > ARG_MAX_MOST)
 		most = ARG_MAX_MOST;
@@ -80,9 +81,9 @@ static void push_word(struct block *b, uint64_t v)
 }
 
 struct plan {
-	uint64_t *addr;	 /* of argv strings, then envp strings */
+	uint64_t *addr; /* of argv strings, then envp strings */
 	uint64_t aux[2 * STACK_AUXV_MAX];
-	size_t n_aux;	 /* words */
+	size_t n_aux; /* words */
 };
 
 static void aux_add(struct plan *p, uint64_t type, uint64_t value)
@@ -144,8 +145,9 @@ static void free_words(uint64_t **p)
 	free(*p);
 }
 
-int stack_build(struct mm *mm, uint64_t top, int prot, uint64_t limit, const struct stack_args *args,
-		const struct stack_aux *aux, size_t n_aux, uint64_t *ret_sp)
+int stack_build(struct mm *mm, uint64_t top, int prot, uint64_t limit,
+		const struct stack_args *args, const struct stack_aux *aux, size_t n_aux,
+		uint64_t *ret_sp)
 {
 	size_t n_strings = args->n_argv + args->n_envp;
 	size_t size = TOP_WORD + strlen(args->execfn) + 1 + strings_len(args->envp, args->n_envp) +
@@ -154,7 +156,7 @@ int stack_build(struct mm *mm, uint64_t top, int prot, uint64_t limit, const str
 	CLEANUP(free_bytes) uint8_t *buf = NULL;
 	CLEANUP(free_words) uint64_t *addr = NULL;
 	struct mm_layout *lay = mm_layout(mm);
-	struct plan plan = { 0 };
+	struct plan plan = {0};
 	uint64_t expand = EXPAND;
 	struct block b;
 	int r;
@@ -167,7 +169,7 @@ int stack_build(struct mm *mm, uint64_t top, int prot, uint64_t limit, const str
 	if (!buf || !addr)
 		return -ENOMEM;
 	plan.addr = addr;
-	b = (struct block){ .buf = buf, .base = top - size, .pos = size };
+	b = (struct block){.buf = buf, .base = top - size, .pos = size};
 	fill(&b, args, aux, n_aux, &plan, lay);
 
 	if (size + expand > limit)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Copy-on-write: fork shares memory read-only between parent and child; the first write to a page copies
- * it, or finds that nobody else has it any more and takes it back. Also the private copies of file pages.
- * Units grow with sequential faults: 4 to 64 KiB for memory, 16 to 64 KiB for files.
+/* Copy-on-write: fork shares memory read-only between parent and child; the first write to a page
+ * copies it, or finds that nobody else has it any more and takes it back. Also the private copies
+ * of file pages. Units grow with sequential faults: 4 to 64 KiB for memory, 16 to 64 KiB for files.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -46,8 +46,8 @@ void fork_history_add(struct mm *mm, uint64_t addr)
 	mutex_unlock(&h->mu);
 }
 
-/* Every run that has become this mm's alone gets its write permission back, in one go: after a child
- * has gone that saves a fault per area. */
+/* Every run that has become this mm's alone gets its write permission back, in one go: after a
+ * child has gone that saves a fault per area. */
 static void take_back_all(struct mm *mm)
 {
 	struct run *run = run_from(mm, 0);
@@ -61,8 +61,8 @@ static void take_back_all(struct mm *mm)
 	}
 }
 
-/* Scattered writes cut memory into pieces, and the host limits how many mappings a stub may have: the more
- * there are, the larger the pieces. */
+/* Scattered writes cut memory into pieces, and the host limits how many mappings a stub may have:
+ * the more there are, the larger the pieces. */
 static uint64_t least_unit(const struct mm *mm)
 {
 	if (mm->n_runs < MAP_COUNT_MAX / 16)
@@ -155,8 +155,8 @@ int cow_copy(struct mm *mm, struct batch *b, struct vma *v, struct run *run, uin
 	return replace(mm, b, v, run, start, end, true);
 }
 
-/* Memory that nobody has written yet needs no copy: the rest of the hole around @addr becomes this mm's own
- * fresh memory at once. Returns 1 when there is no hole. */
+/* Memory that nobody has written yet needs no copy: the rest of the hole around @addr becomes this
+ * mm's own fresh memory at once. Returns 1 when there is no hole. */
 static int cow_hole(struct mm *mm, struct batch *b, struct vma *v, struct run *run, uint64_t addr)
 {
 	uint64_t start = addr & PAGE_MASK;
@@ -182,13 +182,15 @@ int cow_break(struct mm *mm, struct batch *b, struct vma *v, struct run *run, ui
 			}
 		}
 	}
-	if (run->kind == RUN_ANON && !memfile_exclusive(run->off + ((addr & PAGE_MASK) - run->r.start), PAGE_SIZE)) {
+	if (run->kind == RUN_ANON &&
+	    !memfile_exclusive(run->off + ((addr & PAGE_MASK) - run->r.start), PAGE_SIZE)) {
 		r = cow_hole(mm, b, v, run, addr);
 		if (r <= 0)
 			return r;
 	}
 	choose(mm, v, run, addr, &start, &end);
-	if (run->kind == RUN_ANON && memfile_exclusive(run->off + (start - run->r.start), end - start)) {
+	if (run->kind == RUN_ANON &&
+	    memfile_exclusive(run->off + (start - run->r.start), end - start)) {
 		r = run_split(mm, start);
 		if (r == 0)
 			r = run_split(mm, end);

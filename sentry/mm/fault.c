@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Faults of the guest, and of the sentry on its behalf: grow the stack, back what is not backed yet, break
- * copy-on-write, or say which signal Linux would send.
+/* Faults of the guest, and of the sentry on its behalf: grow the stack, back what is not backed
+ * yet, break copy-on-write, or say which signal Linux would send.
  */
 #include <errno.h>
 #include <signal.h>
@@ -36,7 +36,8 @@ static struct vma *grow_stack(struct mm *mm, uint64_t addr)
 	floor = page_up(floor);
 	below = to_vma(range_prev(&v->r));
 	if (below) {
-		uint64_t gap = below->prot == PROT_NONE || (below->flags & VMA_GROWSDOWN) ? 0 : STACK_GAP;
+		uint64_t gap =
+			below->prot == PROT_NONE || (below->flags & VMA_GROWSDOWN) ? 0 : STACK_GAP;
 
 		if (start < below->r.end + gap)
 			return NULL;
@@ -93,13 +94,13 @@ static int make_writable(struct mm *mm, struct batch *b, struct vma *v, uint64_t
 	return run_establish(mm, v, start, end, true);
 }
 
-/* The books say that this access works. Either another thread mended it meanwhile, or the host cannot
- * provide the page: the file shrank, or there is no memory. */
+/* The books say that this access works. Either another thread mended it meanwhile, or the host
+ * cannot provide the page: the file shrank, or there is no memory. */
 static int look_again(struct mm *mm, struct vma *v, struct run *run, uint64_t addr,
 		      struct fault_result *why)
 {
 	uint64_t page = addr & PAGE_MASK;
-	struct backing back_now = { 0 };
+	struct backing back_now = {0};
 
 	if (run->lazy) {
 		fork_history_touched(mm, addr);
@@ -182,11 +183,11 @@ int fault_locked(struct mm *mm, struct batch *b, uint64_t addr, enum access acce
 
 int mm_fault(struct mm *mm, uint64_t addr, uint64_t err, uint64_t rsp, int *signo, int *code)
 {
-	enum access access = err & PF_WRITE ? ACCESS_WRITE :
-			     err & PF_INSTR ? ACCESS_EXEC :
-					      ACCESS_READ;
-	struct fault_result why = { 0 };
-	struct batch b = { 0 };
+	enum access access = err & PF_WRITE   ? ACCESS_WRITE
+			     : err & PF_INSTR ? ACCESS_EXEC
+					      : ACCESS_READ;
+	struct fault_result why = {0};
+	struct batch b = {0};
 	bool fresh;
 	int r;
 
@@ -218,7 +219,7 @@ int mm_fault(struct mm *mm, uint64_t addr, uint64_t err, uint64_t rsp, int *sign
 int fault_for_sentry(struct mm *mm, uint64_t addr, bool write)
 {
 	struct fault_result why;
-	struct batch b = { 0 };
+	struct batch b = {0};
 	struct run *run;
 	int r;
 

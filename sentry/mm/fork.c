@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fork(2): a copy-on-write copy of an address space.
  *
- * Private memory becomes read-only in the parent's stub at once (one queued operation per stretch) and is
- * shared by reference; the child's stub is filled when the child first runs. Pages that parent or child
- * wrote right after earlier forks of this process (its hot stack and data pages) are copied here, in one
- * go, which is far cheaper than the faults they would cost.
+ * Private memory becomes read-only in the parent's stub at once (one queued operation per stretch)
+ * and is shared by reference; the child's stub is filled when the child first runs. Pages that
+ * parent or child wrote right after earlier forks of this process (its hot stack and data pages)
+ * are copied here, in one go, which is far cheaper than the faults they would cost.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -43,7 +43,8 @@ void fork_history_touched(struct mm *mm, uint64_t addr)
 	mutex_unlock(&h->mu);
 }
 
-/* Whether a child is known to need @run: it has memory of its own there, or earlier children went there. */
+/* Whether a child is known to need @run: it has memory of its own there, or earlier children went
+ * there. */
 static bool needed_soon(const struct fork_history *h, const struct run *run)
 {
 	if (!run->cow)
@@ -56,7 +57,7 @@ static bool needed_soon(const struct fork_history *h, const struct run *run)
 
 void fork_map_runs(struct mm *mm)
 {
-	struct fork_history h = { 0 };
+	struct fork_history h = {0};
 	bool lazy;
 
 	mutex_lock(&mm->history->mu);
@@ -107,9 +108,9 @@ static int copy_area(struct mm *mm, struct mm *parent, struct vma *v)
 	if (v->flags & VMA_PATCH)
 		return 0;
 	if (v->flags & VMA_WIPEONFORK)
-		return range_len(&v->r) <= RUN_EAGER && v->prot != PROT_NONE ?
-			       run_establish(mm, copy, copy->r.start, copy->r.end, true) :
-			       0;
+		return range_len(&v->r) <= RUN_EAGER && v->prot != PROT_NONE
+			       ? run_establish(mm, copy, copy->r.start, copy->r.end, true)
+			       : 0;
 	for (struct run *run = run_from(parent, v->r.start); run && run->r.start < v->r.end;
 	     run = run_next(run)) {
 		r = copy_run(mm, copy, run);
@@ -119,10 +120,11 @@ static int copy_area(struct mm *mm, struct mm *parent, struct vma *v)
 	return 0;
 }
 
-/* Gives the child its own copy of one page, so that the parent's stays the parent's alone. Of a small run
- * all of it: a few pages more cost less than the two mappings more that splitting it would. @own: nobody
- * but the parent (and its pins) had the page before. */
-static void copy_hot_page(struct mm *mm, struct mm *parent, struct batch *b, uint64_t addr, bool own)
+/* Gives the child its own copy of one page, so that the parent's stays the parent's alone. Of a
+ * small run all of it: a few pages more cost less than the two mappings more that splitting it
+ * would. @own: nobody but the parent (and its pins) had the page before. */
+static void copy_hot_page(struct mm *mm, struct mm *parent, struct batch *b, uint64_t addr,
+			  bool own)
 {
 	struct run *run = run_at(mm, addr), *theirs;
 	uint64_t end = addr + PAGE_SIZE;
@@ -167,7 +169,8 @@ static void copy_hot(struct mm *mm, struct mm *parent, struct batch *b, uint64_t
 		copy_hot_page(mm, parent, b, page[i], false);
 }
 
-/* What another thread has pinned for writing stays the parent's, as with device I/O: the child gets a copy. */
+/* What another thread has pinned for writing stays the parent's, as with device I/O: the child gets
+ * a copy. */
 static void copy_pinned(struct mm *mm, struct mm *parent, struct batch *b)
 {
 	uint64_t pin[PINS_MOST][2];
@@ -177,7 +180,8 @@ static void copy_pinned(struct mm *mm, struct mm *parent, struct batch *b)
 		for (struct run *run = run_from(parent, 0); run; run = run_next(run)) {
 			uint64_t at = pin[i][0], end = at + pin[i][1];
 
-			if (run->kind != RUN_ANON || at < run->off || end > run->off + range_len(&run->r))
+			if (run->kind != RUN_ANON || at < run->off ||
+			    end > run->off + range_len(&run->r))
 				continue;
 			at = run->r.start + (at - run->off);
 			end = at + pin[i][1];
@@ -187,7 +191,8 @@ static void copy_pinned(struct mm *mm, struct mm *parent, struct batch *b)
 		}
 }
 
-/* Applies what copy_run() decided to the parent's stub: one operation per stretch of equal protection. */
+/* Applies what copy_run() decided to the parent's stub: one operation per stretch of equal
+ * protection. */
 static void protect_parent(struct mm *parent)
 {
 	for (struct vma *v = vma_from(parent, 0); v; v = vma_next(v))
@@ -197,7 +202,7 @@ static void protect_parent(struct mm *parent)
 
 int mm_fork(struct mm **ret, struct mm *parent, uint64_t rsp)
 {
-	struct batch b = { 0 };
+	struct batch b = {0};
 	struct mm *mm;
 	int r;
 

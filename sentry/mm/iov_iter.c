@@ -13,16 +13,16 @@
 
 void iov_iter_kernel(struct iov_iter *it, struct iovec *one, void *buf, size_t len)
 {
-	*one = (struct iovec){ .iov_base = buf, .iov_len = len };
-	*it = (struct iov_iter){ .mm = NULL, .iov = one, .n = 1, .count = len };
+	*one = (struct iovec){.iov_base = buf, .iov_len = len};
+	*it = (struct iov_iter){.mm = NULL, .iov = one, .n = 1, .count = len};
 }
 
 void iov_iter_user(struct iov_iter *it, struct mm *mm, struct iovec *one, uint64_t addr, size_t len)
 {
 	if (len > RW_COUNT_MOST)
 		len = RW_COUNT_MOST;
-	*one = (struct iovec){ .iov_base = (void *)(uintptr_t)addr, .iov_len = len };
-	*it = (struct iov_iter){ .mm = mm, .iov = one, .n = 1, .count = len };
+	*one = (struct iovec){.iov_base = (void *)(uintptr_t)addr, .iov_len = len};
+	*it = (struct iov_iter){.mm = mm, .iov = one, .n = 1, .count = len};
 }
 
 int iov_iter_import(struct iov_iter *it, struct mm *mm, uint64_t uiov, size_t n, struct iovec **iov)
@@ -57,7 +57,7 @@ int iov_iter_import(struct iov_iter *it, struct mm *mm, uint64_t uiov, size_t n,
 		sum += len;
 	}
 	*iov = v;
-	*it = (struct iov_iter){ .mm = mm, .iov = v, .n = n, .count = sum };
+	*it = (struct iov_iter){.mm = mm, .iov = v, .n = n, .count = sum};
 	return 0;
 }
 
@@ -122,8 +122,8 @@ size_t iov_iter_copy_from(struct iov_iter *it, void *dst, size_t len)
 		if (!n)
 			break;
 		if (it->mm) {
-			did = mm_copy_in_some(it->mm, (uint8_t *)dst + done, (uint64_t)(uintptr_t)at,
-					      n);
+			did = mm_copy_in_some(it->mm, (uint8_t *)dst + done,
+					      (uint64_t)(uintptr_t)at, n);
 		} else {
 			memcpy((uint8_t *)dst + done, at, n);
 			did = n;
@@ -195,7 +195,7 @@ ssize_t iov_iter_pin(struct iov_iter *it, bool write, struct mm_pin *pin)
 		if (it->mm) {
 			did = pin_more(it->mm, (uint64_t)(uintptr_t)at, n, write, pin);
 		} else {
-			pin->iov[pin->n] = (struct iovec){ .iov_base = at, .iov_len = n };
+			pin->iov[pin->n] = (struct iovec){.iov_base = at, .iov_len = n};
 			pin->opaque[2 * pin->n++] = 0;
 			did = n;
 		}

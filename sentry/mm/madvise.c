@@ -54,8 +54,8 @@ static int zap_private(struct mm *mm, struct batch *b, struct vma *v, uint64_t s
 	return 0;
 }
 
-/* MADV_REMOVE: a hole in what is mapped. Anonymous shared memory is zapped here; for a file the caller
- * punches it when the lock is gone (result 1). */
+/* MADV_REMOVE: a hole in what is mapped. Anonymous shared memory is zapped here; for a file the
+ * caller punches it when the lock is gone (result 1). */
 static int remove_shared(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
 {
 	if ((v->flags & VMA_LOCKED) || !v->m)
@@ -64,7 +64,8 @@ static int remove_shared(struct mm *mm, struct vma *v, uint64_t start, uint64_t 
 		return -EACCES;
 	if (v->file)
 		return 1;
-	for (struct run *run = run_from(mm, start); run && run->r.start < end; run = run_next(run)) {
+	for (struct run *run = run_from(mm, start); run && run->r.start < end;
+	     run = run_next(run)) {
 		uint64_t a = run->r.start > start ? run->r.start : start;
 		uint64_t z = run->r.end < end ? run->r.end : end;
 
@@ -195,9 +196,9 @@ static int advise_locked(struct mm *mm, struct batch *b, uint64_t start, uint64_
 		if (r < 0)
 			return r;
 		if (r == 1 && !punch->file && v->file)
-			*punch = (struct punch){ .file = file_get(v->file),
-						 .off = v->off + (at - v->r.start),
-						 .len = to - at };
+			*punch = (struct punch){.file = file_get(v->file),
+						.off = v->off + (at - v->r.start),
+						.len = to - at};
 		at = to;
 	}
 	return holes;
@@ -205,8 +206,8 @@ static int advise_locked(struct mm *mm, struct batch *b, uint64_t start, uint64_
 
 int mm_madvise(struct mm *mm, uint64_t addr, uint64_t len, int advice)
 {
-	struct punch punch = { 0 };
-	struct batch b = { 0 };
+	struct punch punch = {0};
+	struct batch b = {0};
 	uint64_t end;
 	int r;
 
@@ -224,10 +225,11 @@ int mm_madvise(struct mm *mm, uint64_t addr, uint64_t len, int advice)
 	rwlock_unlock(&mm->lock);
 	batch_finish(mm, &b);
 	if (punch.file) {
-		int p = punch.file->ops->fallocate ?
-				punch.file->ops->fallocate(punch.file, NULL, 3 /* PUNCH|KEEP_SIZE */,
-							   (int64_t)punch.off, (int64_t)punch.len) :
-				-EOPNOTSUPP;
+		int p = punch.file->ops->fallocate
+				? punch.file->ops->fallocate(punch.file, NULL,
+							     3 /* PUNCH|KEEP_SIZE */,
+							     (int64_t)punch.off, (int64_t)punch.len)
+				: -EOPNOTSUPP;
 
 		file_put(punch.file);
 		if (r == 0)
@@ -236,7 +238,8 @@ int mm_madvise(struct mm *mm, uint64_t addr, uint64_t len, int advice)
 	return r;
 }
 
-/* ---- msync ------------------------------------------------------------------------------------- */
+/* ---- msync -------------------------------------------------------------------------------------
+ */
 
 /* The next file with a shared mapping at or above *at; moves *at behind it. Takes a reference. */
 static struct file *next_synced(struct mm *mm, uint64_t *at, uint64_t end, int *holes, bool *locked)
@@ -287,7 +290,8 @@ int mm_msync(struct mm *mm, struct task *t, uint64_t addr, uint64_t len, int fla
 	return r < 0 ? r : holes;
 }
 
-/* ---- mincore ----------------------------------------------------------------------------------- */
+/* ---- mincore -----------------------------------------------------------------------------------
+ */
 
 /* Residency of pages from @addr on, as many as lie in one run or hole. -ENOMEM outside of areas. */
 static int residency(struct mm *mm, uint64_t addr, uint64_t pages, unsigned char *vec)
@@ -309,7 +313,8 @@ static int residency(struct mm *mm, uint64_t addr, uint64_t pages, unsigned char
 		return (int)n;
 	}
 	n = (run->r.end - addr) / PAGE_SIZE < n ? (run->r.end - addr) / PAGE_SIZE : n;
-	if (run_alias(run) < 0 || host_mincore(run->ptr + (addr - run->r.start), n * PAGE_SIZE, vec) < 0)
+	if (run_alias(run) < 0 ||
+	    host_mincore(run->ptr + (addr - run->r.start), n * PAGE_SIZE, vec) < 0)
 		for (uint64_t i = 0; i < n; i++)
 			vec[i] = 1;
 	for (uint64_t i = 0; i < n; i++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files as seen by memory: who maps them, withdrawing their backing, and the sentry's own aliases of host
- * files (memfile memory needs none: it is mapped whole). Aliases are made in chunks on first access, shared
- * by all address spaces, and live as long as the mappable: guests read constants out of their binaries
- * (write(1, "literal")) all the time.
+/* Files as seen by memory: who maps them, withdrawing their backing, and the sentry's own aliases
+ * of host files (memfile memory needs none: it is mapped whole). Aliases are made in chunks on
+ * first access, shared by all address spaces, and live as long as the mappable: guests read
+ * constants out of their binaries (write(1, "literal")) all the time.
  */
 #include "mm/mappable.h"
 
@@ -73,17 +73,20 @@ static int alias_new_locked(struct mappable *m, int fd, uint64_t start, uint64_t
 	return 0;
 }
 
-int mappable_alias(struct mappable *m, int fd, uint64_t off, uint64_t len, bool write, uint8_t **ret)
+int mappable_alias(struct mappable *m, int fd, uint64_t off, uint64_t len, bool write,
+		   uint8_t **ret)
 {
 	struct alias *a, *found = NULL;
 	int r = 0;
 
 	mutex_lock(&m->mu);
-	list_for_each_entry(a, &m->aliases, link)
-		if (a->fd == fd && a->start <= off && a->end >= off + len && (a->writable || !write)) {
-			found = a;
-			break;
-		}
+	list_for_each_entry(a, &m->aliases, link) if (a->fd == fd && a->start <= off &&
+						      a->end >= off + len &&
+						      (a->writable || !write))
+	{
+		found = a;
+		break;
+	}
 	if (!found)
 		r = alias_new_locked(m, fd, off, off + len, write, &found);
 	if (r == 0)
@@ -92,18 +95,21 @@ int mappable_alias(struct mappable *m, int fd, uint64_t off, uint64_t len, bool 
 	return r;
 }
 
-/* ---- withdrawal -------------------------------------------------------------------------------- */
+/* ---- withdrawal --------------------------------------------------------------------------------
+ */
 
 #define MAPPERS_AT_ONCE 32
 
 /* Collects address spaces that map @m, skipping the first @skip distinct areas. */
-static size_t mappers(struct mappable *m, size_t skip, struct mm *ret[MAPPERS_AT_ONCE], size_t *seen)
+static size_t mappers(struct mappable *m, size_t skip, struct mm *ret[MAPPERS_AT_ONCE],
+		      size_t *seen)
 {
 	struct vma *v;
 	size_t n = 0, i = 0;
 
 	mutex_lock(&m->mu);
-	list_for_each_entry(v, &m->vmas, m_link) {
+	list_for_each_entry(v, &m->vmas, m_link)
+	{
 		if (i++ < skip)
 			continue;
 		if (n == MAPPERS_AT_ONCE) {
@@ -118,7 +124,8 @@ static size_t mappers(struct mappable *m, size_t skip, struct mm *ret[MAPPERS_AT
 	return n;
 }
 
-static void withdraw_area(struct mm *mm, struct batch *b, struct vma *v, uint64_t off, uint64_t end_off)
+static void withdraw_area(struct mm *mm, struct batch *b, struct vma *v, uint64_t off,
+			  uint64_t end_off)
 {
 	uint64_t v_end = v->off + range_len(&v->r), start, end;
 	struct run *run, *next;
@@ -143,7 +150,7 @@ static void withdraw_area(struct mm *mm, struct batch *b, struct vma *v, uint64_
 
 static void withdraw(struct mm *mm, struct mappable *m, uint64_t off, uint64_t end)
 {
-	struct batch b = { 0 };
+	struct batch b = {0};
 
 	rwlock_wrlock(&mm->lock);
 	for (struct vma *v = vma_from(mm, 0); v; v = vma_next(v))

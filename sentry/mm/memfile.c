@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sandbox's physical memory: a sparse memfd.
  *
- * Allocation is a set of segments (offset range -> reference count); what no segment covers is free and a
- * hole in the file. Small extents come from the lower region, first fit; large ones from the upper region,
- * aligned to 2 MiB. Freed small extents are zeroed and kept in per-size caches (their pages stay committed),
- * so that mmap/munmap loops and short-lived processes neither punch holes nor fault pages in again.
+ * Allocation is a set of segments (offset range -> reference count); what no segment covers is free
+ * and a hole in the file. Small extents come from the lower region, first fit; large ones from the
+ * upper region, aligned to 2 MiB. Freed small extents are zeroed and kept in per-size caches (their
+ * pages stay committed), so that mmap/munmap loops and short-lived processes neither punch holes
+ * nor fault pages in again.
  */
 #include "mm/memfile.h"
 
@@ -55,13 +56,14 @@ static struct memfile {
 	uint64_t large_start; /* [I] */
 	uint64_t total;	      /* [I] the limit, or the host's memory */
 	struct mutex mu;
-	struct ranges segs;   /* [m] */
-	struct range *spare;  /* [m] unused segments, linked by parent */
-	uint64_t cached_bytes; /* [m] */
+	struct ranges segs;		      /* [m] */
+	struct range *spare;		      /* [m] unused segments, linked by parent */
+	uint64_t cached_bytes;		      /* [m] */
 	struct bucket cache[CACHE_PAGES + 1]; /* [m] by pages */
-} mf = { .fd = -1 };
+} mf = {.fd = -1};
 
-/* Source of zeros for host writes. Never written; not const, so that it costs no room in the program. */
+/* Source of zeros for host writes. Never written; not const, so that it costs no room in the
+ * program. */
 static uint8_t zeros[CACHE_PAGES * 4096] __attribute__((aligned(4096)));
 
 static struct seg *to_seg(struct range *r)
@@ -132,7 +134,8 @@ uint64_t memfile_total_bytes(void)
 	return mf.total;
 }
 
-/* ---- segments ---------------------------------------------------------------------------------- */
+/* ---- segments ----------------------------------------------------------------------------------
+ */
 
 static struct seg *seg_new_locked(uint64_t start, uint64_t end, uint32_t refs)
 {
@@ -146,7 +149,7 @@ static struct seg *seg_new_locked(uint64_t start, uint64_t end, uint32_t refs)
 		if (!seg)
 			return NULL;
 	}
-	*seg = (struct seg){ .r = { .start = start, .end = end }, .refs = refs };
+	*seg = (struct seg){.r = {.start = start, .end = end}, .refs = refs};
 	range_insert(&mf.segs, &seg->r);
 	return seg;
 }
@@ -189,7 +192,8 @@ static void seg_split_locked(uint64_t at)
 		abort();
 }
 
-/* ---- allocation -------------------------------------------------------------------------------- */
+/* ---- allocation --------------------------------------------------------------------------------
+ */
 
 static bool cache_pop_locked(uint64_t len, uint64_t *off, bool *resident)
 {
@@ -219,7 +223,8 @@ static int take_locked(uint64_t off, uint64_t len, uint64_t *ret)
 {
 	struct range *left = range_find(&mf.segs, off - 1);
 
-	/* Grow the segment on the left when it has one owner as well: brk and COW make many of these. */
+	/* Grow the segment on the left when it has one owner as well: brk and COW make many of
+	 * these. */
 	if (left && left->end == off && to_seg(left)->refs == 1) {
 		left->end += len;
 		range_changed(left);
@@ -282,7 +287,8 @@ int memfile_alloc_growing(uint64_t len, uint64_t *ret_off)
 	return r < 0 ? memfile_alloc(len, ret_off) : r;
 }
 
-/* ---- references -------------------------------------------------------------------------------- */
+/* ---- references --------------------------------------------------------------------------------
+ */
 
 void memfile_ref(uint64_t off, uint64_t len)
 {
@@ -337,8 +343,8 @@ uint64_t memfile_hole(uint64_t off, uint64_t len)
 	return data >= off + len ? len : (data - off) & PAGE_MASK;
 }
 
-/* Zeroes what the host has of a small extent. Returns whether all of it is resident. What is not resident is
- * a hole, or swapped out: then it is punched. */
+/* Zeroes what the host has of a small extent. Returns whether all of it is resident. What is not
+ * resident is a hole, or swapped out: then it is punched. */
 static bool scrub(uint64_t off, uint64_t len)
 {
 	unsigned char vec[CACHE_PAGES];
@@ -363,8 +369,8 @@ static bool scrub(uint64_t off, uint64_t len)
 
 		while (i + n < pages && (bool)(vec[i + n] & 1) == here)
 			n++;
-		if (here ? memfile_fill(at, zeros, n * PAGE_SIZE) < 0 :
-			   memfile_hole(at, n * PAGE_SIZE) < n * PAGE_SIZE)
+		if (here ? memfile_fill(at, zeros, n * PAGE_SIZE) < 0
+			 : memfile_hole(at, n * PAGE_SIZE) < n * PAGE_SIZE)
 			punch(at, n * PAGE_SIZE);
 		all &= here;
 		i += n;
@@ -378,7 +384,7 @@ static bool cache_push_locked(uint64_t off, uint64_t len, bool resident)
 
 	if (b->n == CACHE_DEPTH || mf.cached_bytes + len > CACHE_BYTES)
 		return false;
-	b->item[b->n++] = (struct cached){ .off = off, .resident = resident };
+	b->item[b->n++] = (struct cached){.off = off, .resident = resident};
 	mf.cached_bytes += len;
 	return true;
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside of an address space, shared by the files of this folder only.
  *
- * Two sets describe it. Areas (struct vma) are what the guest asked for. Runs (struct run) say which stretch
- * of a host descriptor stands behind a stretch of an area and with which protection the stub has it mapped.
- * Invariants, under the write lock:
+ * Two sets describe it. Areas (struct vma) are what the guest asked for. Runs (struct run) say
+ * which stretch of a host descriptor stands behind a stretch of an area and with which protection
+ * the stub has it mapped. Invariants, under the write lock:
  *  - a run lies within one area; where an area has no run, the stub has nothing mapped;
- *  - once the space is live, every run that is not lazy is mapped in the stub with exactly run->prot (or
- *    queued to be), and a lazy one not at all;
- *  - run->prot has PROT_WRITE only if the sentry may write through its alias too: no copy-on-write pending,
- *    backing open for writing, area writable. So usercopy looks at runs alone.
- *  - what is taken out of the sets goes to a batch and is released only after the stub's queue is flushed:
- *    memory is never reused while some stub can still reach it.
+ *  - once the space is live, every run that is not lazy is mapped in the stub with exactly
+ * run->prot (or queued to be), and a lazy one not at all;
+ *  - run->prot has PROT_WRITE only if the sentry may write through its alias too: no copy-on-write
+ * pending, backing open for writing, area writable. So usercopy looks at runs alone.
+ *  - what is taken out of the sets goes to a batch and is released only after the stub's queue is
+ * flushed: memory is never reused while some stub can still reach it.
  */
 #pragma once
 
@@ -34,13 +34,13 @@
 #define VMA_DONTFORK 0x0010U
 #define VMA_WIPEONFORK 0x0020U
 #define VMA_DONTDUMP 0x0040U
-#define VMA_STACK 0x0080U	/* the initial stack, for its name */
-#define VMA_HEAP 0x0100U	/* brk */
-#define VMA_PATCH 0x0200U	/* the platform's: the guest can neither use nor remove it */
-#define VMA_MAYWRITE 0x0400U	/* mprotect may add PROT_WRITE */
+#define VMA_STACK 0x0080U    /* the initial stack, for its name */
+#define VMA_HEAP 0x0100U     /* brk */
+#define VMA_PATCH 0x0200U    /* the platform's: the guest can neither use nor remove it */
+#define VMA_MAYWRITE 0x0400U /* mprotect may add PROT_WRITE */
 #define VMA_MAYREAD 0x0800U
 #define VMA_MAYEXEC 0x1000U
-#define VMA_SEALED 0x2000U	/* mseal(2) */
+#define VMA_SEALED 0x2000U /* mseal(2) */
 #define VMA_HUGEPAGE 0x4000U
 #define VMA_NOHUGEPAGE 0x8000U
 
@@ -49,10 +49,10 @@ struct vma {
 	struct mm *mm;
 	int prot;
 	uint32_t flags;
-	uint64_t off;	      /* of start, in the file */
-	struct file *file;    /* reference, or NULL */
-	struct mappable *m;   /* reference; NULL: private anonymous */
-	struct list m_link;   /* in m->vmas */
+	uint64_t off;	    /* of start, in the file */
+	struct file *file;  /* reference, or NULL */
+	struct mappable *m; /* reference; NULL: private anonymous */
+	struct list m_link; /* in m->vmas */
 	struct vma *next_dead;
 };
 
@@ -65,10 +65,10 @@ enum run_kind {
 struct run {
 	struct range r;
 	enum run_kind kind;
-	bool cow;	    /* a write must copy (or find that it is the only owner) */
-	bool writable;	    /* the backing may be written (SHM, HOST) */
-	bool lazy;	    /* not in the stub yet: see fork_map_runs() and mmap.c:defer() */
-	int prot;	    /* in the stub */
+	bool cow;      /* a write must copy (or find that it is the only owner) */
+	bool writable; /* the backing may be written (SHM, HOST) */
+	bool lazy;     /* not in the stub yet: see fork_map_runs() and mmap.c:defer() */
+	int prot;      /* in the stub */
 	int fd;
 	uint64_t off;	    /* of start, in fd */
 	struct mappable *m; /* borrowed from the area; NULL for RUN_ANON */
@@ -76,16 +76,17 @@ struct run {
 	struct run *next_dead;
 };
 
-/* What forks of a process and its children have taught: addresses that parent or child wrote soon after, which
- * the next fork copies at once, and addresses that children touched, which it maps at once. */
+/* What forks of a process and its children have taught: addresses that parent or child wrote soon
+ * after, which the next fork copies at once, and addresses that children touched, which it maps at
+ * once. */
 #define FORK_HOT 24
 #define FORK_TOUCHED 48
 struct fork_history {
 	struct ref ref;
-	struct mutex mu;	   /* RANK_LEAF */
-	uint32_t forks;		   /* [mu] */
-	uint32_t n, n_touched;	   /* [mu] */
-	uint64_t page[FORK_HOT];   /* [mu] */
+	struct mutex mu;		/* RANK_LEAF */
+	uint32_t forks;			/* [mu] */
+	uint32_t n, n_touched;		/* [mu] */
+	uint64_t page[FORK_HOT];	/* [mu] */
 	uint64_t touched[FORK_TOUCHED]; /* [mu] */
 };
 
@@ -93,40 +94,41 @@ struct fork_history {
 
 struct mm {
 	struct ref ref;
-	struct rwlock lock;	    /* RANK_MM; everything below unless marked */
+	struct rwlock lock; /* RANK_MM; everything below unless marked */
 	struct ranges vmas, runs;
 	uint32_t n_vmas, n_runs;
 	_Atomic(struct run *) last; /* look-up cache of usercopy; NULL whenever a run changes */
 	struct plat_space *space;   /* set once under the write lock */
 	bool live;		    /* the space has our mappings */
-	bool quiet;		    /* inside one operation: new runs are told to the stub at its end */
-	bool quiet_resident;	    /* ... and their pages exist already */
+	bool quiet;	     /* inside one operation: new runs are told to the stub at its end */
+	bool quiet_resident; /* ... and their pages exist already */
 
 	uint64_t task_size, mmap_base, mmap_random;
 	uint64_t brk_start, brk;
 	uint64_t total, data, stack, locked, text; /* bytes of areas, as /proc counts them */
-	uint64_t stack_limit;	    /* RLIMIT_STACK as last heard of */
-	bool lock_future;	    /* mlockall(MCL_FUTURE) */
+	uint64_t stack_limit;			   /* RLIMIT_STACK as last heard of */
+	bool lock_future;			   /* mlockall(MCL_FUTURE) */
 
-	uint64_t cow_next;	    /* where a sequential writer faults next */
+	uint64_t cow_next; /* where a sequential writer faults next */
 	uint64_t cow_unit;
-	uint64_t odd_addr;	    /* last fault for which nothing seemed wrong */
+	uint64_t odd_addr; /* last fault for which nothing seemed wrong */
 	uint32_t odd_count;
-	uint64_t fresh_start, fresh_end; /* where mmap left runs lazy, expecting more of them; 0, 0: nowhere */
-	bool forked;		    /* a fork's child: what it does not need soon is mapped lazily */
-	uint32_t hot_budget;	    /* copy-on-write breaks still to be written to the history */
+	uint64_t fresh_start,
+		fresh_end;   /* where mmap left runs lazy, expecting more of them; 0, 0: nowhere */
+	bool forked;	     /* a fork's child: what it does not need soon is mapped lazily */
+	uint32_t hot_budget; /* copy-on-write breaks still to be written to the history */
 	struct fork_history *history;
 
-	struct mutex pin_mu;	    /* RANK_LEAF */
-	struct list pins;	    /* [pin_mu] write pins */
+	struct mutex pin_mu; /* RANK_LEAF */
+	struct list pins;    /* [pin_mu] write pins */
 
 	struct {
-		uint64_t off;	    /* one page each, referenced; 0: none */
+		uint64_t off; /* one page each, referenced; 0: none */
 	} patch_pin[PATCH_PINS];
 	uint32_t patch_next;
 
 	struct mm_layout layout;
-	struct file *exe;	    /* reference */
+	struct file *exe; /* reference */
 };
 
 /* Removed things, on their way out. Zero-initialised on the stack of an operation. */
@@ -222,14 +224,16 @@ int mm_find_gap(struct mm *mm, uint64_t hint, uint64_t len, int flags, uint64_t 
 bool mm_range_has(const struct mm *mm, uint64_t start, uint64_t end, uint32_t vma_flags);
 
 /* run.c: backing. All need the write lock. */
-#define RUN_WINDOW (64UL << 20)	 /* what a fault establishes in an area too large to map whole */
-#define RUN_EAGER (1UL << 30)	 /* areas up to this are mapped whole */
+#define RUN_WINDOW (64UL << 20) /* what a fault establishes in an area too large to map whole */
+#define RUN_EAGER (1UL << 30)	/* areas up to this are mapped whole */
 int run_prot(const struct vma *v, const struct run *run);
 int run_split(struct mm *mm, uint64_t addr);
-/* Takes the runs of [start, end) out (into the batch). Bounds must be split. True if the stub had any. */
+/* Takes the runs of [start, end) out (into the batch). Bounds must be split. True if the stub had
+ * any. */
 bool run_remove(struct mm *mm, struct batch *b, uint64_t start, uint64_t end);
-/* Gives every hole of [start, end) within @v a run and maps it in the stub. Returns 0, or the error for
- * the first page that could not be backed (earlier ones are): -ENXIO beyond the end of the file. */
+/* Gives every hole of [start, end) within @v a run and maps it in the stub. Returns 0, or the error
+ * for the first page that could not be backed (earlier ones are): -ENXIO beyond the end of the
+ * file. */
 int run_establish(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, bool write);
 /* Puts @run in (its bounds, kind, off, ... set) and maps it; it may be merged and freed. */
 void run_insert(struct mm *mm, struct vma *v, struct run *run);
@@ -248,7 +252,8 @@ struct run *run_new(uint64_t start, uint64_t end, enum run_kind kind, int fd, ui
 void run_forget_cache(struct mm *mm);
 
 /* cow.c */
-/* Makes the page at @addr of @run writable by this mm alone. 0, -ENOMEM, -EFAULT (source vanished). */
+/* Makes the page at @addr of @run writable by this mm alone. 0, -ENOMEM, -EFAULT (source vanished).
+ */
 int cow_break(struct mm *mm, struct batch *b, struct vma *v, struct run *run, uint64_t addr);
 /* Replaces [start, end) of @run by a private copy. */
 int cow_copy(struct mm *mm, struct batch *b, struct vma *v, struct run *run, uint64_t start,
@@ -258,7 +263,8 @@ void fork_history_put(struct fork_history *h);
 void fork_history_add(struct mm *mm, uint64_t addr);
 /* fork.c */
 void fork_history_touched(struct mm *mm, uint64_t addr);
-/* Maps the runs of a space that begins to live: all, or in a fork's child those likely to be needed. */
+/* Maps the runs of a space that begins to live: all, or in a fork's child those likely to be
+ * needed. */
 void fork_map_runs(struct mm *mm);
 
 /* fault.c */
@@ -282,7 +288,8 @@ size_t pin_more(struct mm *mm, uint64_t addr, size_t len, bool write, struct mm_
 
 /* mappable.c */
 /* The sentry's alias of [off, off+len) of a host file; stays valid while the mappable lives. */
-int mappable_alias(struct mappable *m, int fd, uint64_t off, uint64_t len, bool write, uint8_t **ret);
+int mappable_alias(struct mappable *m, int fd, uint64_t off, uint64_t len, bool write,
+		   uint8_t **ret);
 
 /* shm.c: memory behind MAP_SHARED|MAP_ANONYMOUS. *ret has one reference (ops->put). */
 int shm_new(uint64_t len, struct mappable **ret);

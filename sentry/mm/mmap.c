@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mmap(2), munmap(2), brk(2): new and vanishing areas. Whole areas are backed and mapped at once, except
- * PROT_NONE reservations (nothing) and areas beyond RUN_EAGER (windows, on fault).
+/* mmap(2), munmap(2), brk(2): new and vanishing areas. Whole areas are backed and mapped at once,
+ * except PROT_NONE reservations (nothing) and areas beyond RUN_EAGER (windows, on fault).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +17,8 @@
 #define MMAP_MIN 0x10000UL
 /* What MAP_SHARED_VALIDATE knows; anything else is refused. */
 #define MAP_KNOWN                                                                                  \
-	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_DENYWRITE | MAP_EXECUTABLE |        \
-	 MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |     \
+	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_DENYWRITE | MAP_EXECUTABLE |       \
+	 MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |    \
 	 MAP_HUGETLB | MAP_FIXED_NOREPLACE)
 
 /* What one mmap call asks for, decided before the lock is taken. */
@@ -26,7 +26,7 @@ struct request {
 	uint64_t addr, len, off;
 	int prot, flags;
 	uint32_t vma_flags;
-	struct file *file; /* borrowed */
+	struct file *file;  /* borrowed */
 	struct mappable *m; /* borrowed */
 };
 
@@ -132,7 +132,8 @@ static int place(struct mm *mm, struct batch *b, const struct request *rq, uint6
 	return mm_remove_books(mm, b, addr, addr + rq->len);
 }
 
-/* A private, writable, small file area is .data: it will be written at once, so it is copied now. */
+/* A private, writable, small file area is .data: it will be written at once, so it is copied now.
+ */
 static void copy_small(struct mm *mm, struct batch *b, struct vma *v)
 {
 	if (!v->m || (v->flags & VMA_SHARED) || !(v->prot & PROT_WRITE) ||
@@ -148,8 +149,8 @@ static void copy_small(struct mm *mm, struct batch *b, struct vma *v)
 	}
 }
 
-/* Tells the stub what stands in [start, end) now: its runs, and nothing between them where something
- * else was mapped before (@replaced). */
+/* Tells the stub what stands in [start, end) now: its runs, and nothing between them where
+ * something else was mapped before (@replaced). */
 static void tell_stub(struct mm *mm, uint64_t start, uint64_t end, bool replaced)
 {
 	uint64_t at = start;
@@ -157,7 +158,8 @@ static void tell_stub(struct mm *mm, uint64_t start, uint64_t end, bool replaced
 	if (!mm->live)
 		return;
 	run_map_fresh(mm, 0);
-	for (struct run *run = run_from(mm, start); run && run->r.start < end; run = run_next(run)) {
+	for (struct run *run = run_from(mm, start); run && run->r.start < end;
+	     run = run_next(run)) {
 		if (replaced && run->r.start > at)
 			plat_unmap(mm->space, at, run->r.start - at);
 		stub_map(mm, run);
@@ -167,8 +169,8 @@ static void tell_stub(struct mm *mm, uint64_t start, uint64_t end, bool replaced
 		plat_unmap(mm->space, at, end - at);
 }
 
-/* The dynamic linker maps a library in four or five calls before it touches any of it (and says so with
- * MAP_DENYWRITE): the stub is told with the last one, or at the first fault. */
+/* The dynamic linker maps a library in four or five calls before it touches any of it (and says so
+ * with MAP_DENYWRITE): the stub is told with the last one, or at the first fault. */
 static bool defer(struct mm *mm, const struct request *rq, const struct vma *v, bool replaced)
 {
 	if (!mm->live || replaced || !rq->file || !(rq->flags & MAP_DENYWRITE) ||
@@ -305,9 +307,12 @@ static int find_backing(struct request *rq, struct task *t, struct mappable **ow
 int mm_mmap_task(struct mm *mm, struct task *t, uint64_t addr, uint64_t len, int prot, int flags,
 		 struct file *file, uint64_t off, const struct mm_limits *lim, uint64_t *ret)
 {
-	struct request rq = { .addr = addr, .prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC),
-			      .flags = flags, .file = file, .off = off };
-	struct batch b = { 0 };
+	struct request rq = {.addr = addr,
+			     .prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC),
+			     .flags = flags,
+			     .file = file,
+			     .off = off};
+	struct batch b = {0};
 	struct mappable *own;
 	int r;
 
@@ -350,7 +355,7 @@ int mm_mmap(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags, str
 
 int mm_munmap(struct mm *mm, uint64_t addr, uint64_t len)
 {
-	struct batch b = { 0 };
+	struct batch b = {0};
 	uint64_t end;
 	int r;
 
@@ -369,7 +374,8 @@ int mm_munmap(struct mm *mm, uint64_t addr, uint64_t len)
 	return r;
 }
 
-/* ---- brk --------------------------------------------------------------------------------------- */
+/* ---- brk ---------------------------------------------------------------------------------------
+ */
 
 static int brk_grow(struct mm *mm, struct batch *b, uint64_t from, uint64_t to,
 		    const struct mm_limits *lim)
@@ -403,7 +409,7 @@ static int brk_grow(struct mm *mm, struct batch *b, uint64_t from, uint64_t to,
 uint64_t mm_brk(struct mm *mm, uint64_t addr, const struct mm_limits *lim)
 {
 	uint64_t old_end, new_end, ret;
-	struct batch b = { 0 };
+	struct batch b = {0};
 	int r = 0;
 
 	rwlock_wrlock(&mm->lock);
@@ -416,9 +422,9 @@ uint64_t mm_brk(struct mm *mm, uint64_t addr, const struct mm_limits *lim)
 	else if (new_end > old_end)
 		r = brk_grow(mm, &b, old_end, new_end, lim);
 	else if (new_end < old_end)
-		r = mm_range_has(mm, new_end, old_end, VMA_SEALED) ?
-			    -EPERM :
-			    mm_remove(mm, &b, new_end, old_end);
+		r = mm_range_has(mm, new_end, old_end, VMA_SEALED)
+			    ? -EPERM
+			    : mm_remove(mm, &b, new_end, old_end);
 	if (r == 0)
 		mm->brk = addr;
 	ret = mm->brk;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mprotect(2), mlock(2) and mseal(2): attributes of what is mapped. mprotect is a host mprotect of the
- * stub's mapping; memory stays where it is.
+/* mprotect(2), mlock(2) and mseal(2): attributes of what is mapped. mprotect is a host mprotect of
+ * the stub's mapping; memory stays where it is.
  */
 #include <errno.h>
 
@@ -27,7 +27,8 @@ static int protect_area(struct mm *mm, struct vma *v, uint64_t start, uint64_t e
 	if (prot != PROT_NONE && end - start <= RUN_EAGER) {
 		r = run_establish(mm, v, start, end,
 				  (v->flags & VMA_SHARED) && (prot & PROT_WRITE));
-		/* A file that ends early is a matter for the fault; so is memory, unless anonymous. */
+		/* A file that ends early is a matter for the fault; so is memory, unless anonymous.
+		 */
 		if (r == -ENOMEM && !v->m)
 			return r;
 	}
@@ -75,7 +76,7 @@ static int protect_locked(struct mm *mm, struct batch *b, uint64_t start, uint64
 int mm_mprotect(struct mm *mm, uint64_t addr, uint64_t len, int prot)
 {
 	int grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
-	struct batch b = { 0 };
+	struct batch b = {0};
 	uint64_t end;
 	int r;
 
@@ -110,9 +111,11 @@ int mm_mprotect(struct mm *mm, uint64_t addr, uint64_t len, int prot)
 	return r;
 }
 
-/* ---- flags over a range ------------------------------------------------------------------------ */
+/* ---- flags over a range ------------------------------------------------------------------------
+ */
 
-/* Sets and clears area flags over [start, end). -ENOMEM at the first hole (what precedes is done). */
+/* Sets and clears area flags over [start, end). -ENOMEM at the first hole (what precedes is done).
+ */
 static int change_flags(struct mm *mm, struct batch *b, uint64_t start, uint64_t end, uint32_t set,
 			uint32_t clear)
 {
@@ -161,7 +164,7 @@ static uint64_t unlocked_bytes(const struct mm *mm, uint64_t start, uint64_t end
 int mm_mlock(struct mm *mm, uint64_t addr, uint64_t len, bool lock, const struct mm_limits *lim)
 {
 	uint64_t end = page_up(addr + len), start = addr & PAGE_MASK;
-	struct batch b = { 0 };
+	struct batch b = {0};
 	int r = 0;
 
 	if (addr + len < addr || end < start)
@@ -182,7 +185,7 @@ int mm_mlock(struct mm *mm, uint64_t addr, uint64_t len, bool lock, const struct
 
 int mm_mlockall(struct mm *mm, bool current, bool future, const struct mm_limits *lim)
 {
-	struct batch b = { 0 };
+	struct batch b = {0};
 	int r = 0;
 
 	rwlock_wrlock(&mm->lock);
@@ -205,7 +208,7 @@ int mm_mlockall(struct mm *mm, bool current, bool future, const struct mm_limits
 
 int mm_mseal(struct mm *mm, uint64_t addr, uint64_t len)
 {
-	struct batch b = { 0 };
+	struct batch b = {0};
 	uint64_t end;
 	int r = 0;
 

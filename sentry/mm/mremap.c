@@ -66,8 +66,8 @@ static void carry_runs(struct mm *mm, struct vma *v, uint64_t old, uint64_t len,
 		run = list;
 		list = run->next_dead;
 		run->next_dead = NULL;
-		run->r = (struct range){ .start = run->r.start - old + to,
-					 .end = run->r.end - old + to };
+		run->r = (struct range){.start = run->r.start - old + to,
+					.end = run->r.end - old + to};
 		run->m = v->m;
 		run_insert(mm, v, run);
 	}
@@ -86,8 +86,8 @@ static int relocate(struct mm *mm, struct batch *b, const struct move *mv, uint6
 	if (r < 0)
 		return r;
 	v = vma_at(mm, mv->old);
-	fresh = vma_new(mm, to, to + mv->new_len, v->prot, v->flags & ~(VMA_STACK | VMA_HEAP), v->file,
-			v->m, v->off);
+	fresh = vma_new(mm, to, to + mv->new_len, v->prot, v->flags & ~(VMA_STACK | VMA_HEAP),
+			v->file, v->m, v->off);
 	if (!fresh)
 		return -ENOMEM;
 	vma_insert(mm, fresh);
@@ -104,7 +104,8 @@ static int relocate(struct mm *mm, struct batch *b, const struct move *mv, uint6
 }
 
 /* old_len 0: a second mapping of the same shared object. */
-static int duplicate(struct mm *mm, struct batch *b, struct vma *v, const struct move *mv, uint64_t to)
+static int duplicate(struct mm *mm, struct batch *b, struct vma *v, const struct move *mv,
+		     uint64_t to)
 {
 	struct vma *fresh = vma_new(mm, to, to + mv->new_len, v->prot, v->flags, v->file, v->m,
 				    v->off + (mv->old - v->r.start));
@@ -157,9 +158,9 @@ static int remap_locked(struct mm *mm, struct batch *b, const struct move *mv,
 		if (mm_range_has(mm, mv->old, mv->old + mv->old_len, VMA_SEALED))
 			return -EPERM;
 		*ret = mv->old;
-		return mv->old_len == mv->new_len ?
-			       (vma_at(mm, mv->old)->r.end < mv->old + mv->old_len ? -EFAULT : 0) :
-			       mm_remove(mm, b, mv->old + mv->new_len, mv->old + mv->old_len);
+		return mv->old_len == mv->new_len
+			       ? (vma_at(mm, mv->old)->r.end < mv->old + mv->old_len ? -EFAULT : 0)
+			       : mm_remove(mm, b, mv->old + mv->new_len, mv->old + mv->old_len);
 	}
 	if (fixed) {
 		if (mm_range_has(mm, to, to + mv->new_len, VMA_PATCH | VMA_SEALED))
@@ -196,9 +197,12 @@ static int remap_locked(struct mm *mm, struct batch *b, const struct move *mv,
 int mm_mremap(struct mm *mm, uint64_t old, uint64_t old_len, uint64_t new_len, int flags,
 	      uint64_t new_addr, const struct mm_limits *lim, uint64_t *ret)
 {
-	struct move mv = { .old = old, .old_len = page_up(old_len), .new_len = page_up(new_len),
-			   .new_addr = new_addr, .flags = flags };
-	struct batch b = { 0 };
+	struct move mv = {.old = old,
+			  .old_len = page_up(old_len),
+			  .new_len = page_up(new_len),
+			  .new_addr = new_addr,
+			  .flags = flags};
+	struct batch b = {0};
 	int r;
 
 	if ((flags & ~KNOWN) || ((flags & MREMAP_FIXED) && !(flags & MREMAP_MAYMOVE)))

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the platform's call-site patching needs: a private copy of a text page to write to, and room for
- * trampolines that the guest cannot map over.
+/* What the platform's call-site patching needs: a private copy of a text page to write to, and room
+ * for trampolines that the guest cannot map over.
  */
 #include <errno.h>
 
 #include "mm/mm_priv.h"
 #include "platform/platform.h"
 
-/* The page stays alive though the guest unmaps it while the platform writes: the last few are pinned. */
+/* The page stays alive though the guest unmaps it while the platform writes: the last few are
+ * pinned. */
 static void keep_pinned(struct mm *mm, uint64_t off, uint64_t *released)
 {
 	uint32_t i = mm->patch_next++ % PATCH_PINS;
@@ -20,7 +21,7 @@ static void keep_pinned(struct mm *mm, uint64_t off, uint64_t *released)
 void *mm_patch_page(void *cookie, uint64_t addr)
 {
 	struct mm *mm = cookie;
-	struct batch b = { 0 };
+	struct batch b = {0};
 	uint64_t released = 0;
 	uint8_t *ret = NULL;
 	struct run *run;
@@ -30,7 +31,8 @@ void *mm_patch_page(void *cookie, uint64_t addr)
 	rwlock_wrlock(&mm->lock);
 	v = vma_at(mm, addr);
 	run = run_at(mm, addr);
-	/* Shared text is seen by others, writable text is being changed by the guest: left alone. */
+	/* Shared text is seen by others, writable text is being changed by the guest: left alone.
+	 */
 	if (v && run && (v->prot & PROT_EXEC) && !(v->prot & PROT_WRITE) &&
 	    !(v->flags & (VMA_SHARED | VMA_PATCH))) {
 		if (!run->cow || cow_break(mm, &b, v, run, addr) == 0) {
@@ -56,8 +58,8 @@ int mm_reserve_trampolines(void *cookie, uint64_t lo, uint64_t hi, uint64_t len,
 		hi = mm->task_size;
 	rwlock_wrlock(&mm->lock);
 	if (range_gap_low(&mm->vmas, lo, hi, len, PAGE_SIZE, &at)) {
-		struct vma *v = vma_new(mm, at, at + len, PROT_READ | PROT_EXEC, VMA_PATCH, NULL, NULL,
-					0);
+		struct vma *v =
+			vma_new(mm, at, at + len, PROT_READ | PROT_EXEC, VMA_PATCH, NULL, NULL, 0);
 
 		if (v) {
 			vma_insert(mm, v);

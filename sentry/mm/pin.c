@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pins: host pointers into guest memory that stay valid whatever the guest unmaps. Each stretch holds a
- * reference: on its memfile extent, or on the mappable whose alias it is.
+/* Pins: host pointers into guest memory that stay valid whatever the guest unmaps. Each stretch
+ * holds a reference: on its memfile extent, or on the mappable whose alias it is.
  */
 #include <errno.h>
 
 #include "mm/mm_priv.h"
 
-
-/* Write pins are listed in the mm, so that a fork meanwhile leaves their pages to this side alone. The node
- * lies behind the entries. */
+/* Write pins are listed in the mm, so that a fork meanwhile leaves their pages to this side alone.
+ * The node lies behind the entries. */
 static struct list *pin_node(struct mm_pin *pin)
 {
 	return (struct list *)(void *)&pin->opaque[2 * PIN_IOV];
@@ -36,7 +35,8 @@ size_t pins_of(struct mm *mm, uint64_t (*ret)[2], size_t max)
 	size_t n = 0;
 
 	mutex_lock(&mm->pin_mu);
-	list_for_each(node, &mm->pins) {
+	list_for_each(node, &mm->pins)
+	{
 		const struct mm_pin *pin =
 			(const void *)((char *)node - offsetof(struct mm_pin, opaque[2 * PIN_IOV]));
 
@@ -50,7 +50,8 @@ size_t pins_of(struct mm *mm, uint64_t (*ret)[2], size_t max)
 	return n;
 }
 
-/* opaque[2i] = what is held: memfile offset | 1, or the mappable's address; opaque[2i+1] = length. */
+/* opaque[2i] = what is held: memfile offset | 1, or the mappable's address; opaque[2i+1] = length.
+ */
 static void hold(struct mm_pin *pin, struct run *run, uint64_t addr, size_t len)
 {
 	uint64_t delta = addr - run->r.start, off, size;
@@ -101,7 +102,7 @@ void pin_init(struct mm_pin *pin, struct mm *mm)
 {
 	pin->mm = mm;
 	pin->n = 0;
-	*pin_node(pin) = (struct list){ 0 };
+	*pin_node(pin) = (struct list){0};
 }
 
 ssize_t mm_pin(struct mm *mm, uint64_t addr, size_t len, bool write, struct mm_pin *pin)

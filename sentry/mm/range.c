@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Height-balanced (AVL) tree of disjoint ranges, augmented with each subtree's extent and largest gap.
- * The augmentation depends on the subtree alone, so every update is a walk to the root.
+/* Height-balanced (AVL) tree of disjoint ranges, augmented with each subtree's extent and largest
+ * gap. The augmentation depends on the subtree alone, so every update is a walk to the root.
  */
 #include "mm/range.h"
 
@@ -237,7 +237,8 @@ static bool promising(const struct want *w, const struct range *r, uint64_t a, u
 }
 
 /* The recursion is as deep as the tree is high. */
-static bool gap_high(const struct want *w, const struct range *r, uint64_t a, uint64_t b, uint64_t *ret)
+static bool gap_high(const struct want *w, const struct range *r, uint64_t a, uint64_t b,
+		     uint64_t *ret)
 {
 	if (!promising(w, r, a, b))
 		return false;
@@ -246,7 +247,8 @@ static bool gap_high(const struct want *w, const struct range *r, uint64_t a, ui
 	return gap_high(w, r->right, r->end, b, ret) || gap_high(w, r->left, a, r->start, ret);
 }
 
-static bool gap_low(const struct want *w, const struct range *r, uint64_t a, uint64_t b, uint64_t *ret)
+static bool gap_low(const struct want *w, const struct range *r, uint64_t a, uint64_t b,
+		    uint64_t *ret)
 {
 	if (!promising(w, r, a, b))
 		return false;
@@ -255,10 +257,10 @@ static bool gap_low(const struct want *w, const struct range *r, uint64_t a, uin
 	return gap_low(w, r->left, a, r->start, ret) || gap_low(w, r->right, r->end, b, ret);
 }
 
-bool range_gap_high(const struct ranges *set, uint64_t lo, uint64_t hi, uint64_t len, uint64_t align,
-		    uint64_t *ret)
+bool range_gap_high(const struct ranges *set, uint64_t lo, uint64_t hi, uint64_t len,
+		    uint64_t align, uint64_t *ret)
 {
-	struct want w = { .lo = lo, .hi = hi, .len = len, .align = align };
+	struct want w = {.lo = lo, .hi = hi, .len = len, .align = align};
 
 	return gap_high(&w, set->root, 0, UINT64_MAX, ret);
 }
@@ -266,7 +268,7 @@ bool range_gap_high(const struct ranges *set, uint64_t lo, uint64_t hi, uint64_t
 bool range_gap_low(const struct ranges *set, uint64_t lo, uint64_t hi, uint64_t len, uint64_t align,
 		   uint64_t *ret)
 {
-	struct want w = { .lo = lo, .hi = hi, .len = len, .align = align };
+	struct want w = {.lo = lo, .hi = hi, .len = len, .align = align};
 
 	return gap_low(&w, set->root, 0, UINT64_MAX, ret);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ordered sets of disjoint [start, end) ranges: a height-balanced tree that also knows the largest gap of
- * each subtree, so that "where is there room for n bytes" is a descent. Areas, backing runs and the
- * memfile's segments are such sets. Embedded nodes; nothing allocates. The caller locks.
+/* Ordered sets of disjoint [start, end) ranges: a height-balanced tree that also knows the largest
+ * gap of each subtree, so that "where is there room for n bytes" is a descent. Areas, backing runs
+ * and the memfile's segments are such sets. Embedded nodes; nothing allocates. The caller locks.
  */
 #pragma once
 
@@ -33,9 +33,9 @@ struct range *range_first(const struct ranges *set);
 struct range *range_next(const struct range *r);
 struct range *range_prev(const struct range *r);
 
-/* Room for @len bytes within [lo, hi), start aligned to @align: the highest or the lowest such place.
- * False when there is none. */
-bool range_gap_high(const struct ranges *set, uint64_t lo, uint64_t hi, uint64_t len, uint64_t align,
-		    uint64_t *ret);
+/* Room for @len bytes within [lo, hi), start aligned to @align: the highest or the lowest such
+ * place. False when there is none. */
+bool range_gap_high(const struct ranges *set, uint64_t lo, uint64_t hi, uint64_t len,
+		    uint64_t align, uint64_t *ret);
 bool range_gap_low(const struct ranges *set, uint64_t lo, uint64_t hi, uint64_t len, uint64_t align,
 		   uint64_t *ret);

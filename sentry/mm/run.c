@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Backing runs: which stretch of which host descriptor stands behind a stretch of an area, and keeping the
- * stub's page tables the same. Every function needs the write lock.
+/* Backing runs: which stretch of which host descriptor stands behind a stretch of an area, and
+ * keeping the stub's page tables the same. Every function needs the write lock.
  */
 #include <assert.h>
 #include <errno.h>
@@ -77,7 +77,7 @@ int run_split(struct mm *mm, uint64_t addr)
 		return -ENOMEM;
 	delta = addr - run->r.start;
 	*upper = *run;
-	upper->r = (struct range){ .start = addr, .end = run->r.end };
+	upper->r = (struct range){.start = addr, .end = run->r.end};
 	upper->off += delta;
 	if (upper->ptr)
 		upper->ptr += delta;
@@ -108,8 +108,8 @@ bool run_remove(struct mm *mm, struct batch *b, uint64_t start, uint64_t end)
 static bool same_backing(const struct run *a, const struct run *b)
 {
 	return a->r.end == b->r.start && a->kind == b->kind && a->fd == b->fd && a->m == b->m &&
-	       a->cow == b->cow && a->lazy == b->lazy && a->writable == b->writable && a->prot == b->prot &&
-	       a->off + range_len(&a->r) == b->off &&
+	       a->cow == b->cow && a->lazy == b->lazy && a->writable == b->writable &&
+	       a->prot == b->prot && a->off + range_len(&a->r) == b->off &&
 	       (a->kind != RUN_HOST || (!a->ptr && !b->ptr));
 }
 
@@ -147,7 +147,8 @@ void run_merge_all(struct mm *mm)
 	while (run) {
 		struct run *next = run_next(run);
 
-		if (next && same_backing(run, next) && vma_at(mm, run->r.start)->r.end >= next->r.end)
+		if (next && same_backing(run, next) &&
+		    vma_at(mm, run->r.start)->r.end >= next->r.end)
 			run = merge(mm, vma_at(mm, run->r.start), run);
 		else
 			run = next;
@@ -201,11 +202,12 @@ static int establish_anon(struct mm *mm, struct vma *v, uint64_t start, uint64_t
 static int establish_file(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, bool write)
 {
 	while (start < end) {
-		struct backing back = { 0 };
+		struct backing back = {0};
 		struct run *run;
 		int r;
 
-		r = v->m->ops->translate(v->m, v->off + (start - v->r.start), end - start, write, &back);
+		r = v->m->ops->translate(v->m, v->off + (start - v->r.start), end - start, write,
+					 &back);
 		if (r < 0)
 			return r;
 		if (back.len > end - start)
@@ -237,8 +239,8 @@ int run_establish(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, bo
 		int r = 0;
 
 		if (hole_end > start) {
-			r = v->m ? establish_file(mm, v, start, hole_end, write) :
-				   establish_anon(mm, v, start, hole_end);
+			r = v->m ? establish_file(mm, v, start, hole_end, write)
+				 : establish_anon(mm, v, start, hole_end);
 			if (r < 0)
 				return r;
 		}
@@ -252,7 +254,8 @@ void run_reprotect(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
 	uint64_t from = 0, to = 0; /* stretch of equal new protection, not told yet */
 	int prot = -1;
 
-	for (struct run *run = run_from(mm, start); run && run->r.start < end; run = run_next(run)) {
+	for (struct run *run = run_from(mm, start); run && run->r.start < end;
+	     run = run_next(run)) {
 		int want = run_prot(v, run);
 
 		if (run->prot == want)

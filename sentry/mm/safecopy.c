@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fault-recovering copies: the handler half. A SIGSEGV or SIGBUS whose instruction pointer lies in one of
- * the stretches of safecopy_x86_64.S continues at that stretch's fix-up; every other one is our own bug and
- * goes to whoever handled the signal before us (by default: the process dies with it).
+/* Fault-recovering copies: the handler half. A SIGSEGV or SIGBUS whose instruction pointer lies in
+ * one of the stretches of safecopy_x86_64.S continues at that stretch's fix-up; every other one is
+ * our own bug and goes to whoever handled the signal before us (by default: the process dies with
+ * it).
  */
 #include "mm/safecopy.h"
 
@@ -30,7 +31,7 @@ static void pass_on(int signo, siginfo_t *info, void *uc)
 		old->sa_sigaction(signo, info, uc);
 	} else if (old->sa_handler == SIG_DFL || old->sa_handler == SIG_IGN) {
 		/* Back to the default; the instruction faults again on return. */
-		struct sigaction dfl = { .sa_handler = SIG_DFL };
+		struct sigaction dfl = {.sa_handler = SIG_DFL};
 
 		sigaction(signo, &dfl, NULL);
 	} else {
@@ -55,7 +56,7 @@ static void handler(int signo, siginfo_t *info, void *arg)
 
 int safecopy_init(void)
 {
-	struct sigaction sa = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	struct sigaction sa = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK};
 
 	sigemptyset(&sa.sa_mask);
 	if (sigaction(SIGSEGV, &sa, &old_segv) < 0 || sigaction(SIGBUS, &sa, &old_bus) < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fault-recovering copies: memory that the guest or the host can pull away (a truncated file) is read
- * and written only through these. The SIGSEGV/SIGBUS handler recognises their instruction range. */
+/* Fault-recovering copies: memory that the guest or the host can pull away (a truncated file) is
+ * read and written only through these. The SIGSEGV/SIGBUS handler recognises their instruction
+ * range. */
 #pragma once
 
 #include <stdbool.h>

@@ -29,8 +29,8 @@ static bool file_still_mapped(const struct mm *mm, const struct vma *v)
 	return (above && above->m == v->m) || (below && below->m == v->m);
 }
 
-/* Memory must be out of the stub's reach before it is released, and the descriptor of a queued mapping
- * open until it is made. Removing one of several mappings of a file is neither. */
+/* Memory must be out of the stub's reach before it is released, and the descriptor of a queued
+ * mapping open until it is made. Removing one of several mappings of a file is neither. */
 static bool must_flush(struct mm *mm, const struct batch *b)
 {
 	bool must = false;
@@ -110,7 +110,7 @@ void mm_ref(struct mm *mm)
 
 void mm_unref(struct mm *mm)
 {
-	struct batch b = { 0 };
+	struct batch b = {0};
 	struct vma *v;
 
 	if (!mm || !ref_put(&mm->ref))
@@ -193,7 +193,7 @@ void mm_set_stack_limit(struct mm *mm, uint64_t bytes)
 int mm_map_stack(struct mm *mm, uint64_t start, uint64_t end, int prot)
 {
 	uint32_t flags = VMA_GROWSDOWN | VMA_STACK | VMA_MAYREAD | VMA_MAYWRITE | VMA_MAYEXEC;
-	struct batch b = { 0 };
+	struct batch b = {0};
 	struct vma *v;
 	int r = -ENOMEM;
 
@@ -223,7 +223,8 @@ int mm_find_free(struct mm *mm, uint64_t hint, uint64_t len, uint64_t *ret)
 	return r;
 }
 
-/* ---- for /proc --------------------------------------------------------------------------------- */
+/* ---- for /proc ---------------------------------------------------------------------------------
+ */
 
 /* Counts the resident pages of [off, off+len) of the sandbox's memory. */
 static uint64_t resident(uint64_t off, uint64_t len)
@@ -258,8 +259,7 @@ void mm_usage(struct mm *mm, struct mm_usage *ret)
 
 		/* Host files: what is in the host's page cache cannot be told apart cheaply. Small
 		 * runs are .data and the like: in use. */
-		n = run->kind == RUN_HOST || len <= RESIDENT_SMALL ? len :
-								     resident(run->off, len);
+		n = run->kind == RUN_HOST || len <= RESIDENT_SMALL ? len : resident(run->off, len);
 		ret->rss += n;
 		if (run->kind != RUN_ANON)
 			ret->shared += n;
@@ -293,9 +293,11 @@ static void show_vdso(void (*fn)(void *arg, const struct mm_area *area), void *a
 			len = page_up(p->p_vaddr + p->p_memsz);
 	}
 	if (len) {
-		struct mm_area area = { .start = base, .end = base + len,
-					.prot = PROT_READ | PROT_EXEC,
-					.flags = MAP_PRIVATE | MAP_ANONYMOUS, .name = "[vdso]" };
+		struct mm_area area = {.start = base,
+				       .end = base + len,
+				       .prot = PROT_READ | PROT_EXEC,
+				       .flags = MAP_PRIVATE | MAP_ANONYMOUS,
+				       .name = "[vdso]"};
 
 		fn(arg, &area);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Guest memory access of the sentry: a read lock, a look-up of the backing run (the last one is remembered),
- * and a fault-recovering copy through the sentry's alias. Only a miss takes the write lock.
+/* Guest memory access of the sentry: a read lock, a look-up of the backing run (the last one is
+ * remembered), and a fault-recovering copy through the sentry's alias. Only a miss takes the write
+ * lock.
  */
 #include <errno.h>
 #include <string.h>
@@ -132,7 +133,8 @@ ssize_t mm_copy_str(struct mm *mm, char *dst, uint64_t src, size_t size)
 	return -ENAMETOOLONG;
 }
 
-/* ---- words ------------------------------------------------------------------------------------- */
+/* ---- words -------------------------------------------------------------------------------------
+ */
 
 struct word_op {
 	uint32_t old, new, seen;
@@ -155,7 +157,7 @@ static size_t fn_word(uint8_t *guest, void *arg, size_t done, size_t len)
 
 int mm_load_u32(struct mm *mm, uint64_t addr, uint32_t *ret)
 {
-	struct word_op op = { 0 };
+	struct word_op op = {0};
 
 	if (addr & 3)
 		return -EINVAL;
@@ -167,7 +169,7 @@ int mm_load_u32(struct mm *mm, uint64_t addr, uint32_t *ret)
 
 int mm_cmpxchg_u32(struct mm *mm, uint64_t addr, uint32_t old, uint32_t new, uint32_t *seen)
 {
-	struct word_op op = { .old = old, .new = new, .exchange = true };
+	struct word_op op = {.old = old, .new = new, .exchange = true};
 
 	if (addr & 3)
 		return -EINVAL;

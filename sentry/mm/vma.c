@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Areas of an address space: creation, splitting, merging, accounting, removal, and where the next one
- * goes. Every function needs the write lock unless it says otherwise.
+/* Areas of an address space: creation, splitting, merging, accounting, removal, and where the next
+ * one goes. Every function needs the write lock unless it says otherwise.
  */
 #include <assert.h>
 #include <errno.h>
@@ -160,7 +160,8 @@ bool mm_may_expand(const struct mm *mm, uint64_t len, int prot, uint32_t flags,
 		   const struct mm_limits *lim)
 {
 	/* The heuristic overcommit of Linux: a single request beyond all memory is refused. */
-	if ((prot & PROT_WRITE) && !(flags & (VMA_SHARED | VMA_NORESERVE)) && len > memfile_total_bytes())
+	if ((prot & PROT_WRITE) && !(flags & (VMA_SHARED | VMA_NORESERVE)) &&
+	    len > memfile_total_bytes())
 		return false;
 	if (!lim)
 		return true;
@@ -267,7 +268,8 @@ int mm_find_gap(struct mm *mm, uint64_t hint, uint64_t len, int flags, uint64_t 
 	if (hint && hint < MMAP_MIN)
 		hint = MMAP_MIN;
 	if (flags & MAP_32BIT)
-		return range_gap_low(&mm->vmas, 0x40000000, 0x80000000, len, align, ret) ? 0 : -ENOMEM;
+		return range_gap_low(&mm->vmas, 0x40000000, 0x80000000, len, align, ret) ? 0
+											 : -ENOMEM;
 	if (hint && hint_fits(mm, hint, len)) {
 		*ret = hint;
 		return 0;

@@ -60,8 +60,8 @@ long sys_mmap(struct task *t, const struct sysargs *a)
 	if ((flags & MAP_LOCKED) && !may_lock(t, &lim))
 		r = -EPERM;
 	else
-		r = mm_mmap_task(t->mm, t, a->a[0], a->a[1], (int)a->a[2], flags, file, a->a[5], &lim,
-				 &ret);
+		r = mm_mmap_task(t->mm, t, a->a[0], a->a[1], (int)a->a[2], flags, file, a->a[5],
+				 &lim, &ret);
 	if (file)
 		fd_put(t, file);
 	return r < 0 ? r : (long)ret;
@@ -152,7 +152,8 @@ long sys_mseal(struct task *t, const struct sysargs *a)
 	return a->a[2] ? -EINVAL : mm_mseal(t->mm, a->a[0], a->a[1]);
 }
 
-/* ---- memory policies: one node, so every valid policy is already in force ----------------------- */
+/* ---- memory policies: one node, so every valid policy is already in force -----------------------
+ */
 
 #define MODE_FLAGS (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES | MPOL_F_NUMA_BALANCING)
 #define MPOL_LOCAL_ 4
@@ -199,7 +200,8 @@ static int check_policy(struct task *t, int mode, uint64_t nodes, uint64_t maxno
 
 long sys_mbind(struct task *t, const struct sysargs *a)
 {
-	if ((a->a[0] & ~PAGE_MASK) || (a->a[5] & ~(uint64_t)(MPOL_MF_STRICT | MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)))
+	if ((a->a[0] & ~PAGE_MASK) ||
+	    (a->a[5] & ~(uint64_t)(MPOL_MF_STRICT | MPOL_MF_MOVE | MPOL_MF_MOVE_ALL)))
 		return -EINVAL;
 	if ((a->a[5] & MPOL_MF_MOVE_ALL) && !task_has_cap(t, CAP_SYS_NICE))
 		return -EPERM;
@@ -215,7 +217,7 @@ long sys_get_mempolicy(struct task *t, const struct sysargs *a)
 {
 	uint64_t flags = a->a[4], maxnode = a->a[2];
 	int32_t mode = MPOL_DEFAULT; /* also node 0 for MPOL_F_NODE */
-	uint8_t mask[128] = { 0 };
+	uint8_t mask[128] = {0};
 
 	if (flags & ~(uint64_t)(MPOL_F_NODE | MPOL_F_ADDR | MPOL_F_MEMS_ALLOWED))
 		return -EINVAL;
@@ -284,7 +286,8 @@ long sys_move_pages(struct task *t, const struct sysargs *a)
 	return 0;
 }
 
-/* ---- other processes ---------------------------------------------------------------------------- */
+/* ---- other processes ----------------------------------------------------------------------------
+ */
 
 /* A reference on the address space of process @pid. */
 static int other_mm(struct task *t, int32_t pid, struct mm **ret)
@@ -310,7 +313,8 @@ static int other_mm(struct task *t, int32_t pid, struct mm **ret)
 }
 
 /* Moves bytes between local iovecs and one remote stretch. */
-static size_t move_stretch(struct mm *remote, uint64_t addr, size_t len, struct iov_iter *local, bool in)
+static size_t move_stretch(struct mm *remote, uint64_t addr, size_t len, struct iov_iter *local,
+			   bool in)
 {
 	uint8_t buf[4096];
 	size_t done = 0;
@@ -439,7 +443,8 @@ long sys_process_madvise(struct task *t, const struct sysargs *a)
 	return done ? done : r;
 }
 
-/* ---- barriers and protection keys --------------------------------------------------------------- */
+/* ---- barriers and protection keys ---------------------------------------------------------------
+ */
 
 #define MEMBARRIER_QUERY 0
 #define MEMBARRIER_GLOBAL 1
@@ -457,7 +462,8 @@ long sys_membarrier(struct task *t, const struct sysargs *a)
 		       MEMBARRIER_REGISTER_PRIVATE_EXPEDITED;
 	case MEMBARRIER_REGISTER_PRIVATE_EXPEDITED:
 		return 0;
-	case MEMBARRIER_PRIVATE_EXPEDITED: /* the guest's threads are in other host processes: all CPUs */
+	case MEMBARRIER_PRIVATE_EXPEDITED: /* the guest's threads are in other host processes: all
+					      CPUs */
 	case MEMBARRIER_GLOBAL:
 		return host_membarrier();
 	default:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The loader's parsers on arbitrary bytes: never out of bounds, and what they accept keeps its promises. */
+/* The loader's parsers on arbitrary bytes: never out of bounds, and what they accept keeps its
+ * promises. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct elf elf;
 
 	if (script_parse(&line, (const char *)data, size) == 0 &&
-	    (!line.interp[0] || strlen(line.interp) >= SCRIPT_BUF || strlen(line.arg) >= SCRIPT_BUF))
+	    (!line.interp[0] || strlen(line.interp) >= SCRIPT_BUF ||
+	     strlen(line.arg) >= SCRIPT_BUF))
 		abort();
 	if (elf_parse_header(&elf, data, size) < 0)
 		return 0;

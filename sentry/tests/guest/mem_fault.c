@@ -43,7 +43,8 @@ static void jump(const char *what, void *to)
 	sig = 0;
 	if (sigsetjmp(env, 1) == 0)
 		((void (*)(void))to)();
-	printf("%s: %s code %d at the address: %s\n", what, sig_name(sig), code, addr == to ? "yes" : "no");
+	printf("%s: %s code %d at the address: %s\n", what, sig_name(sig), code,
+	       addr == to ? "yes" : "no");
 }
 
 static int deep(int n)

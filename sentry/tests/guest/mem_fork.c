@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fork and memory: private stays private, shared stays shared, also under storms and with threads. */
+/* fork and memory: private stays private, shared stays shared, also under storms and with threads.
+ */
 #include "guest.h"
 
 #define P 4096UL
@@ -57,7 +58,9 @@ static void generations(int depth)
 			memset(heap, 77, 50000);
 			if (depth)
 				generations(depth - 1);
-			_exit(heap[49999] == 77 && heap[50000] == depth && local == depth + 10 ? global : 250);
+			_exit(heap[49999] == 77 && heap[50000] == depth && local == depth + 10
+				      ? global
+				      : 250);
 		}
 		if (wait_for(pid) != global + i + 1)
 			printf("generation %d child %d differs\n", depth, i);

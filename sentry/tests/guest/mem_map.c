@@ -124,7 +124,7 @@ static void advise(void)
 
 static void limits(void)
 {
-	struct rlimit old, small = { 64 << 20, RLIM_INFINITY };
+	struct rlimit old, small = {64 << 20, RLIM_INFINITY};
 
 	getrlimit(RLIMIT_AS, &old);
 	small.rlim_max = old.rlim_max;
@@ -137,7 +137,7 @@ static void limits(void)
 static void other_process(void)
 {
 	char from[64] = "hello", to[64] = "";
-	struct iovec l = { to, 64 }, r = { from, 64 }, bad = { (void *)8, 64 };
+	struct iovec l = {to, 64}, r = {from, 64}, bad = {(void *)8, 64};
 
 	SHOW(syscall(SYS_process_vm_readv, getpid(), &l, 1, &r, 1, 0));
 	CHECK(strcmp(to, "hello") == 0);

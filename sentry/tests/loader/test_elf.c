@@ -27,8 +27,8 @@ static void good(void)
 	img.h.e_phoff = sizeof(img.h);
 	img.h.e_phentsize = sizeof(Elf64_Phdr);
 	img.h.e_phnum = 2;
-	img.p[0] = (Elf64_Phdr){ PT_LOAD, PF_R | PF_X, 0, 0, 0, 0x1800, 0x1800, 0x1000 };
-	img.p[1] = (Elf64_Phdr){ PT_LOAD, PF_R | PF_W, 0x1800, 0x2800, 0, 0x100, 0x2000, 0x1000 };
+	img.p[0] = (Elf64_Phdr){PT_LOAD, PF_R | PF_X, 0, 0, 0, 0x1800, 0x1800, 0x1000};
+	img.p[1] = (Elf64_Phdr){PT_LOAD, PF_R | PF_W, 0x1800, 0x2800, 0, 0x100, 0x2000, 0x1000};
 }
 
 static int parse(void)
@@ -36,7 +36,8 @@ static int parse(void)
 	int r = elf_parse_header(&elf, (const uint8_t *)&img, sizeof(img));
 
 	if (r == 0)
-		r = elf_parse_phdrs(&elf, (const uint8_t *)img.p, elf.phnum * sizeof(Elf64_Phdr), TASK_SIZE);
+		r = elf_parse_phdrs(&elf, (const uint8_t *)img.p, elf.phnum * sizeof(Elf64_Phdr),
+				    TASK_SIZE);
 	return r;
 }
 
@@ -112,7 +113,7 @@ Test(loader_elf, fewer_headers_than_promised, .init = good)
 
 Test(loader_elf, interpreter_names_of_bad_length, .init = good)
 {
-	img.p[1] = (Elf64_Phdr){ PT_INTERP, PF_R, 0x200, 0x200, 0, 1, 1, 1 };
+	img.p[1] = (Elf64_Phdr){PT_INTERP, PF_R, 0x200, 0x200, 0, 1, 1, 1};
 	cr_assert_eq(parse(), -ENOEXEC);
 	elf_fini(&elf);
 	img.p[1].p_filesz = 5000;

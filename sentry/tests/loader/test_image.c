@@ -12,10 +12,11 @@
 #include "task/task.h"
 #include "vfs/walk.h"
 
-/* ---- stand-ins ----------------------------------------------------------------------------------- */
+/* ---- stand-ins
+ * ----------------------------------------------------------------------------------- */
 
 static struct tgroup group;
-static struct task task = { .group = &group };
+static struct task task = {.group = &group};
 static struct file *named[4]; /* what vfs_open_exec() finds as "/0", "/1", ... */
 
 ssize_t file_pread_kernel(struct file *f, struct task *t, void *buf, size_t len, int64_t off)
@@ -42,7 +43,7 @@ static void init(void)
 	fake_init();
 	mutex_init(&group.limits_mu, RANK_LEAF);
 	for (int i = 0; i < RLIM_NLIMITS; i++)
-		group.limits[i] = (struct rlimit){ RLIM_INFINITY, RLIM_INFINITY };
+		group.limits[i] = (struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
 	group.limits[RLIMIT_STACK].rlim_cur = 8 << 20;
 }
 
@@ -73,9 +74,11 @@ static struct file *make_elf(uint16_t type, uint64_t vaddr, const char *interp)
 	e->h.e_phoff = sizeof(e->h);
 	e->h.e_phentsize = sizeof(Elf64_Phdr);
 	e->h.e_phnum = interp ? 3 : 2;
-	e->p[0] = (Elf64_Phdr){ PT_LOAD, PF_R | PF_X, 0, vaddr, 0, 0x1800, 0x1800, 0x1000 };
-	e->p[1] = (Elf64_Phdr){ PT_LOAD, PF_R | PF_W, 0x1800, vaddr + 0x2800, 0, 0x900, 0x4000, 0x1000 };
-	e->p[2] = (Elf64_Phdr){ PT_INTERP, PF_R, 288, vaddr + 288, 0, interp ? strlen(interp) + 1 : 0, 3, 1 };
+	e->p[0] = (Elf64_Phdr){PT_LOAD, PF_R | PF_X, 0, vaddr, 0, 0x1800, 0x1800, 0x1000};
+	e->p[1] = (Elf64_Phdr){PT_LOAD, PF_R | PF_W, 0x1800, vaddr + 0x2800,
+			       0,	0x900,	     0x4000, 0x1000};
+	e->p[2] = (Elf64_Phdr){
+		PT_INTERP, PF_R, 288, vaddr + 288, 0, interp ? strlen(interp) + 1 : 0, 3, 1};
 	strcpy((char *)e + 288, interp ? interp : "");
 	memset((char *)e + 0x1800, 'D', 0x1000);
 	f = write_file(e, sizeof(*e));
@@ -83,18 +86,18 @@ static struct file *make_elf(uint16_t type, uint64_t vaddr, const char *interp)
 	return f;
 }
 
-static const char *const no_env[] = { NULL };
+static const char *const no_env[] = {NULL};
 
 static int open_it(struct loader_image **img, struct file *f, const char *const *argv)
 {
-	struct exec_args args = { argv, no_env };
+	struct exec_args args = {argv, no_env};
 
 	return loader_open(img, &task, f, "/dir/prog", &args);
 }
 
 static struct mm *load(struct file *f, const char *const *argv, struct loader_result *res)
 {
-	struct loader_ids ids = { 1, 2, 3, 4, true };
+	struct loader_ids ids = {1, 2, 3, 4, true};
 	struct loader_image *img;
 	struct mm *mm;
 
@@ -123,12 +126,13 @@ static uint64_t aux(struct mm *mm, uint64_t type)
 	return UINT64_MAX;
 }
 
-/* ---- tests --------------------------------------------------------------------------------------- */
+/* ---- tests
+ * --------------------------------------------------------------------------------------- */
 
 Test(loader_image, a_static_program_lands_at_its_addresses, .init = init)
 {
 	struct file *f = make_elf(ET_EXEC, 0x400000, NULL);
-	const char *argv[] = { "prog", "one", NULL };
+	const char *argv[] = {"prog", "one", NULL};
 	struct loader_result res;
 	struct mm *mm = load(f, argv, &res);
 	char c;
@@ -151,7 +155,7 @@ Test(loader_image, a_static_program_lands_at_its_addresses, .init = init)
 Test(loader_image, the_stack_is_laid_out_as_the_abi_says, .init = init)
 {
 	struct file *f = make_elf(ET_DYN, 0, NULL);
-	const char *argv[] = { "prog", "", "zz", NULL };
+	const char *argv[] = {"prog", "", "zz", NULL};
 	struct loader_result res;
 	struct mm *mm = load(f, argv, &res);
 	char s[32];
@@ -184,7 +188,7 @@ Test(loader_image, the_stack_is_laid_out_as_the_abi_says, .init = init)
 Test(loader_image, an_interpreter_is_mapped_too_and_entered, .init = init)
 {
 	struct file *f = make_elf(ET_DYN, 0, "/0");
-	const char *argv[] = { "p", NULL };
+	const char *argv[] = {"p", NULL};
 	struct loader_result res;
 	struct mm *mm;
 
@@ -201,11 +205,12 @@ Test(loader_image, an_interpreter_is_mapped_too_and_entered, .init = init)
 Test(loader_image, bad_interpreters, .init = init)
 {
 	struct file *f = make_elf(ET_DYN, 0, "/0");
-	const char *argv[] = { "p", NULL };
+	const char *argv[] = {"p", NULL};
 	struct loader_image *img;
 
 	cr_assert_eq(open_it(&img, f, argv), -ENOENT);
-	named[0] = write_file("not an elf file, but long enough to hold a header of sixty-four bytes......", 70);
+	named[0] = write_file(
+		"not an elf file, but long enough to hold a header of sixty-four bytes......", 70);
 	cr_assert_eq(open_it(&img, f, argv), -ELIBBAD);
 	file_put(named[0]);
 	named[0] = write_file("short", 5);
@@ -217,7 +222,7 @@ Test(loader_image, bad_interpreters, .init = init)
 Test(loader_image, scripts_put_their_interpreter_in_front, .init = init)
 {
 	struct file *f = write_file("#!/1 -x\n", 8);
-	const char *argv[] = { "ignored", "tail", NULL };
+	const char *argv[] = {"ignored", "tail", NULL};
 	struct loader_result res;
 	struct mm *mm;
 	char s[32];
@@ -242,7 +247,7 @@ Test(loader_image, scripts_put_their_interpreter_in_front, .init = init)
 
 Test(loader_image, scripts_nest_to_a_depth, .init = init)
 {
-	const char *argv[] = { "p", NULL };
+	const char *argv[] = {"p", NULL};
 	struct loader_image *img;
 
 	named[1] = write_file("#!/1\n", 5);
@@ -254,7 +259,7 @@ Test(loader_image, limits_on_arguments, .init = init)
 {
 	struct file *f = make_elf(ET_EXEC, 0x400000, NULL);
 	static char big[(128 << 10) + 1];
-	const char *argv[100] = { "p", big, NULL };
+	const char *argv[100] = {"p", big, NULL};
 	struct loader_image *img;
 
 	memset(big, 'a', sizeof(big) - 1);
@@ -271,7 +276,7 @@ Test(loader_image, limits_on_arguments, .init = init)
 Test(loader_image, an_empty_argv_gets_one_empty_string, .init = init)
 {
 	struct file *f = make_elf(ET_EXEC, 0x400000, NULL);
-	const char *argv[] = { NULL };
+	const char *argv[] = {NULL};
 	struct loader_result res;
 	struct mm *mm = load(f, argv, &res);
 
@@ -282,7 +287,7 @@ Test(loader_image, an_empty_argv_gets_one_empty_string, .init = init)
 
 Test(loader_image, files_that_are_no_programs, .init = init)
 {
-	const char *argv[] = { "p", NULL };
+	const char *argv[] = {"p", NULL};
 	struct loader_image *img;
 	struct file *f = write_file("x", 1);
 

@@ -99,7 +99,7 @@ int plat_map(struct plat_space *space, uint64_t addr, uint64_t len, int prot, in
 	assert(!(addr & 4095) && !(len & 4095) && len);
 	space->maps++;
 	cut(s, addr, addr + len);
-	s->piece[s->n++] = (struct piece){ addr, addr + len, off, prot, fd };
+	s->piece[s->n++] = (struct piece){addr, addr + len, off, prot, fd};
 	return 0;
 }
 
@@ -232,7 +232,8 @@ void fake_check(struct mm *mm)
 	assert(in_runs == in_stub);
 }
 
-/* ---- files --------------------------------------------------------------------------------------- */
+/* ---- files
+ * --------------------------------------------------------------------------------------- */
 
 struct fake {
 	struct file file;
@@ -251,7 +252,8 @@ static void fake_free(struct fake *f)
 	free(f);
 }
 
-static int fake_translate(struct mappable *m, uint64_t off, uint64_t len, bool write, struct backing *ret)
+static int fake_translate(struct mappable *m, uint64_t off, uint64_t len, bool write,
+			  struct backing *ret)
 {
 	struct fake *f = container_of(m, struct fake, m);
 	uint64_t end = page_up(f->len);
@@ -259,7 +261,7 @@ static int fake_translate(struct mappable *m, uint64_t off, uint64_t len, bool w
 	(void)write;
 	if (off >= end)
 		return -ENXIO;
-	*ret = (struct backing){ .fd = f->fd, .off = off, .len = len < end - off ? len : end - off };
+	*ret = (struct backing){.fd = f->fd, .off = off, .len = len < end - off ? len : end - off};
 	return 0;
 }
 
@@ -273,7 +275,7 @@ static void fake_put(struct mappable *m)
 	fake_free(container_of(m, struct fake, m));
 }
 
-static const struct mappable_ops fake_mops = { fake_translate, fake_get, fake_put };
+static const struct mappable_ops fake_mops = {fake_translate, fake_get, fake_put};
 
 static int fake_mmap(struct file *file, struct task *t, int prot, int flags, struct mappable **ret)
 {
@@ -284,7 +286,7 @@ static int fake_mmap(struct file *file, struct task *t, int prot, int flags, str
 	return 0;
 }
 
-static const struct file_ops fake_fops = { .kind = "fake", .mmap = fake_mmap };
+static const struct file_ops fake_fops = {.kind = "fake", .mmap = fake_mmap};
 
 struct file *fake_file(uint64_t len, uint32_t flags)
 {
@@ -340,7 +342,8 @@ void krandom(void *buf, size_t len)
 	memset(buf, 0x35, len);
 }
 
-/* ---- short forms --------------------------------------------------------------------------------- */
+/* ---- short forms
+ * --------------------------------------------------------------------------------- */
 
 uint64_t map_anon(struct mm *mm, uint64_t len, int prot)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A platform that really maps: the "stub" is a reserved range of the test process, so that what the guest
- * would see can be read there; and it records operations. Plus files over a byte buffer or a host file. */
+/* A platform that really maps: the "stub" is a reserved range of the test process, so that what the
+ * guest would see can be read there; and it records operations. Plus files over a byte buffer or a
+ * host file. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,7 +24,8 @@ struct plat_space {
 void fake_init(void);
 /* Maps everything in @mm, as a first switch to the guest would. */
 struct plat_space *fake_live(struct mm *mm);
-/* What the stub's page tables say about @addr: PROT_* of the mapping, or -1 when nothing is mapped. */
+/* What the stub's page tables say about @addr: PROT_* of the mapping, or -1 when nothing is mapped.
+ */
 int fake_stub_prot(struct plat_space *space, uint64_t addr);
 /* Host offset and descriptor behind @addr in the stub. */
 bool fake_stub_backing(struct plat_space *space, uint64_t addr, int *fd, uint64_t *off);

@@ -53,7 +53,8 @@ Test(mm_cow, both_sides_share_read_only_until_one_writes)
 
 	cr_assert_eq(fault(child, a, true, NULL), 0);
 	cr_assert_neq(backing(mm, a), backing(child, a));
-	cr_assert_eq(backing(mm, a + PAGE_SIZE), backing(child, a + PAGE_SIZE), "a unit of one page");
+	cr_assert_eq(backing(mm, a + PAGE_SIZE), backing(child, a + PAGE_SIZE),
+		     "a unit of one page");
 	cr_assert_eq(mm_copy_out(child, a, "c", 1), 0);
 	cr_assert_eq(mm_copy_in(mm, &c, a, 1), 0);
 	cr_assert_eq(c, 'p');
@@ -72,7 +73,8 @@ Test(mm_cow, memory_that_nobody_wrote_is_not_copied)
 	child = forked(mm);
 	used = memfile_used_bytes();
 	cr_assert_eq(fault(child, a + (1 << 20), true, NULL), 0);
-	cr_assert_eq(fake_stub_prot(child->space, a + (31 << 20)), RW, "the rest of the hole at once");
+	cr_assert_eq(fake_stub_prot(child->space, a + (31 << 20)), RW,
+		     "the rest of the hole at once");
 	cr_assert_eq(fake_stub_prot(child->space, a + (32 << 20)), PROT_READ);
 	cr_assert_eq(memfile_used_bytes(), used);
 	fake_check(child);
@@ -148,7 +150,8 @@ Test(mm_cow, shared_memory_stays_shared)
 	uint64_t s, key[2], key2[2];
 	char c = 0;
 
-	cr_assert_eq(mm_mmap(mm, 0, PAGE_SIZE, RW, MAP_SHARED | MAP_ANONYMOUS, NULL, 0, NULL, &s), 0);
+	cr_assert_eq(mm_mmap(mm, 0, PAGE_SIZE, RW, MAP_SHARED | MAP_ANONYMOUS, NULL, 0, NULL, &s),
+		     0);
 	child = forked(mm);
 	cr_assert_eq(fake_stub_prot(child->space, s), RW);
 	cr_assert_eq(mm_copy_out(child, s, "s", 1), 0);
@@ -189,7 +192,8 @@ Test(mm_cow, children_map_at_once_what_their_elders_touched)
 	uint64_t a = map_anon(mm, 64 * PAGE_SIZE, RW), b;
 
 	cr_assert_eq(mm_zero_out(mm, a, 64 * PAGE_SIZE), 0);
-	cr_assert_eq(map_at(mm, a - (1 << 21), 64 * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED), 0);
+	cr_assert_eq(map_at(mm, a - (1 << 21), 64 * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED),
+		     0);
 	b = a - (1 << 21);
 	mm_unref(forked(mm));
 	child = forked(mm);
@@ -214,7 +218,9 @@ Test(mm_cow, a_patched_text_page_is_private_and_inherited)
 	uint8_t *p, c;
 	uint64_t a;
 
-	cr_assert_eq(mm_mmap(mm, 0, 4 * PAGE_SIZE, PROT_READ | PROT_EXEC, MAP_PRIVATE, f, 0, NULL, &a), 0);
+	cr_assert_eq(
+		mm_mmap(mm, 0, 4 * PAGE_SIZE, PROT_READ | PROT_EXEC, MAP_PRIVATE, f, 0, NULL, &a),
+		0);
 	p = mm_patch_page(mm, a + PAGE_SIZE + 5);
 	cr_assert_not_null(p);
 	p[7] = 0xe9;
@@ -236,7 +242,7 @@ Test(mm_cow, a_patched_text_page_is_private_and_inherited)
 Test(mm_cow, a_storm_of_forks_and_writes_keeps_every_history_apart)
 {
 	enum { N = 6, PAGES = 40, ROUNDS = 3000 };
-	struct mm *mm[N] = { fresh() };
+	struct mm *mm[N] = {fresh()};
 	static uint8_t model[N][PAGES];
 	uint64_t a = map_anon(mm[0], PAGES * PAGE_SIZE, RW);
 
@@ -254,12 +260,14 @@ Test(mm_cow, a_storm_of_forks_and_writes_keeps_every_history_apart)
 			mm[j] = NULL;
 		} else if (rand() % 10 == 0) {
 			cr_assert_eq(mm_madvise(mm[k], a + (uint64_t)page * PAGE_SIZE, PAGE_SIZE,
-						MADV_DONTNEED), 0);
+						MADV_DONTNEED),
+				     0);
 			model[k][page] = 0;
 		} else {
 			uint8_t v = (uint8_t)rand();
 
-			cr_assert_eq(mm_copy_out(mm[k], a + (uint64_t)page * PAGE_SIZE + 9, &v, 1), 0);
+			cr_assert_eq(mm_copy_out(mm[k], a + (uint64_t)page * PAGE_SIZE + 9, &v, 1),
+				     0);
 			model[k][page] = v;
 		}
 		for (int p = 0; p < PAGES && i % 50 == 0; p++) {

@@ -193,9 +193,11 @@ Test(mm_file, a_library_is_told_to_the_stub_with_its_last_segment)
 	uint64_t a = map_file(mm, f, 24 * PAGE_SIZE, PROT_READ, lib), at;
 
 	cr_assert_eq(mm_mmap(mm, a + 4 * PAGE_SIZE, 8 * PAGE_SIZE, PROT_READ | PROT_EXEC, fixed, f,
-			     4 * PAGE_SIZE, NULL, &at), 0);
-	cr_assert_eq(mm_mmap(mm, a + 16 * PAGE_SIZE, 4 * PAGE_SIZE, RW, fixed, f, 16 * PAGE_SIZE, NULL,
-			     &at), 0);
+			     4 * PAGE_SIZE, NULL, &at),
+		     0);
+	cr_assert_eq(mm_mmap(mm, a + 16 * PAGE_SIZE, 4 * PAGE_SIZE, RW, fixed, f, 16 * PAGE_SIZE,
+			     NULL, &at),
+		     0);
 	cr_assert_eq(mm->space->maps + mm->space->unmaps, 0);
 	fake_check(mm);
 	cr_assert_eq(map_at(mm, a + 20 * PAGE_SIZE, 4 * PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED), 0);

@@ -105,7 +105,8 @@ Test(mm_madvise, errnos)
 	cr_assert_eq(mm_munmap(mm, a + PAGE_SIZE, PAGE_SIZE), 0);
 	cr_assert_eq(mm_madvise(mm, a, 4 * PAGE_SIZE, MADV_DONTNEED), -ENOMEM);
 	cr_assert_eq(mm_madvise(mm, a, PAGE_SIZE, MADV_REMOVE), -EINVAL);
-	cr_assert_eq(mm_mmap(mm, 0, PAGE_SIZE, RW, MAP_SHARED | MAP_ANONYMOUS, NULL, 0, NULL, &s), 0);
+	cr_assert_eq(mm_mmap(mm, 0, PAGE_SIZE, RW, MAP_SHARED | MAP_ANONYMOUS, NULL, 0, NULL, &s),
+		     0);
 	cr_assert_eq(mm_madvise(mm, s, PAGE_SIZE, MADV_FREE), -EINVAL);
 	cr_assert_eq(mm_msync(mm, NULL, a, PAGE_SIZE, MS_SYNC | MS_ASYNC), -EINVAL);
 	cr_assert_eq(mm_msync(mm, NULL, 0x20000, 4 * PAGE_SIZE, MS_SYNC), -ENOMEM);

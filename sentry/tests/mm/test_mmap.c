@@ -10,7 +10,7 @@
 #define RW (PROT_READ | PROT_WRITE)
 #define PRIV (MAP_PRIVATE | MAP_ANONYMOUS)
 
-static const struct mm_limits no_limits = { RLIM_INFINITY, RLIM_INFINITY, 8 << 20, RLIM_INFINITY };
+static const struct mm_limits no_limits = {RLIM_INFINITY, RLIM_INFINITY, 8 << 20, RLIM_INFINITY};
 
 static struct mm *fresh(void)
 {
@@ -108,13 +108,15 @@ Test(mm_mmap, a_huge_writable_area_is_backed_in_windows)
 Test(mm_mmap, errnos_of_bad_arguments)
 {
 	struct mm *mm = fresh();
-	struct file *ro = fake_file(8192, 0 /* O_RDONLY */), *wo = fake_file(8192, 1 /* O_WRONLY */);
+	struct file *ro = fake_file(8192, 0 /* O_RDONLY */),
+		    *wo = fake_file(8192, 1 /* O_WRONLY */);
 	uint64_t a = map_anon(mm, 8192, RW);
 
 	cr_assert_eq(try_mmap(mm, 0, 0, RW, PRIV, NULL, 0, NULL), -EINVAL);
 	cr_assert_eq(try_mmap(mm, 0, UINT64_MAX, RW, PRIV, NULL, 0, NULL), -ENOMEM);
 	cr_assert_eq(try_mmap(mm, 0, 4096, RW, MAP_ANONYMOUS, NULL, 0, NULL), -EINVAL);
-	cr_assert_eq(try_mmap(mm, 0, 4096, RW, MAP_SHARED_VALIDATE | MAP_ANONYMOUS, NULL, 0, NULL), -EINVAL);
+	cr_assert_eq(try_mmap(mm, 0, 4096, RW, MAP_SHARED_VALIDATE | MAP_ANONYMOUS, NULL, 0, NULL),
+		     -EINVAL);
 	cr_assert_eq(try_mmap(mm, a + 1, 4096, RW, PRIV | MAP_FIXED, NULL, 0, NULL), -EINVAL);
 	cr_assert_eq(try_mmap(mm, 1UL << 60, 4096, RW, PRIV | MAP_FIXED, NULL, 0, NULL), -ENOMEM);
 	cr_assert_eq(try_mmap(mm, 0, 4096, RW, PRIV | MAP_FIXED, NULL, 0, NULL), -EPERM);
@@ -122,8 +124,10 @@ Test(mm_mmap, errnos_of_bad_arguments)
 	cr_assert_eq(try_mmap(mm, 0, 4096, RW, MAP_SHARED, ro, 0, NULL), -EACCES);
 	cr_assert_eq(try_mmap(mm, 0, 4096, PROT_READ, MAP_PRIVATE, wo, 0, NULL), -EACCES);
 	cr_assert_eq(try_mmap(mm, 0, 4096, RW, MAP_PRIVATE | MAP_GROWSDOWN, ro, 0, NULL), -EINVAL);
-	cr_assert_eq(try_mmap(mm, 0, 4096, RW, MAP_SHARED_VALIDATE | 0x80000, ro, 0, NULL), -EOPNOTSUPP);
-	cr_assert_eq(try_mmap(mm, 0, 8192, RW, MAP_PRIVATE, ro, UINT64_MAX & PAGE_MASK, NULL), -EOVERFLOW);
+	cr_assert_eq(try_mmap(mm, 0, 4096, RW, MAP_SHARED_VALIDATE | 0x80000, ro, 0, NULL),
+		     -EOPNOTSUPP);
+	cr_assert_eq(try_mmap(mm, 0, 8192, RW, MAP_PRIVATE, ro, UINT64_MAX & PAGE_MASK, NULL),
+		     -EOVERFLOW);
 	cr_assert_eq(try_mmap(mm, 0, 4096, RW, PRIV | MAP_HUGETLB, NULL, 0, NULL), -ENOMEM);
 	cr_assert_eq(mm_munmap(mm, a, 0), -EINVAL);
 	cr_assert_eq(mm_munmap(mm, a + 1, 4096), -EINVAL);
@@ -253,7 +257,8 @@ Test(mm_mmap, sealed_areas_stay)
 	cr_assert_eq(mm_munmap(mm, a, 3 * PAGE_SIZE), -EPERM);
 	cr_assert_eq(mm_mprotect(mm, a + PAGE_SIZE, PAGE_SIZE, PROT_READ), -EPERM);
 	cr_assert_eq(map_at(mm, a, 3 * PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED), -EPERM);
-	cr_assert_eq(mm_mremap(mm, a + PAGE_SIZE, PAGE_SIZE, 2 * PAGE_SIZE, MREMAP_MAYMOVE, 0, NULL, &moved),
+	cr_assert_eq(mm_mremap(mm, a + PAGE_SIZE, PAGE_SIZE, 2 * PAGE_SIZE, MREMAP_MAYMOVE, 0, NULL,
+			       &moved),
 		     -EPERM);
 	cr_assert_eq(mm_munmap(mm, a, PAGE_SIZE), 0);
 	mm_unref(mm);

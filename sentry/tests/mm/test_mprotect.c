@@ -81,7 +81,7 @@ Test(mm_mprotect, locking_respects_its_limit_and_holes)
 {
 	struct mm *mm = fresh();
 	uint64_t a = map_anon(mm, 4 * PAGE_SIZE, RW);
-	struct mm_limits lim = { RLIM_INFINITY, RLIM_INFINITY, RLIM_INFINITY, 2 * PAGE_SIZE };
+	struct mm_limits lim = {RLIM_INFINITY, RLIM_INFINITY, RLIM_INFINITY, 2 * PAGE_SIZE};
 
 	cr_assert_eq(mm_mlock(mm, a, 4 * PAGE_SIZE, true, &lim), -ENOMEM);
 	cr_assert_eq(mm_mlock(mm, a, 2 * PAGE_SIZE, true, &lim), 0);

@@ -44,7 +44,7 @@ static bool naive_low(uint64_t lo, uint64_t hi, uint64_t len, uint64_t align, ui
 
 Test(mm_range, gap_search_agrees_with_a_naive_one)
 {
-	struct ranges set = { 0 };
+	struct ranges set = {0};
 
 	srand(1);
 	for (int round = 0; round < 20000; round++) {
@@ -59,8 +59,10 @@ Test(mm_range, gap_search_agrees_with_a_naive_one)
 		}
 		used[i] = !used[i];
 
-		uint64_t lo = (uint64_t)(rand() % SLOTS), hi = lo + 1 + (uint64_t)(rand() % (SLOTS - (int)lo));
-		uint64_t len = 1 + (uint64_t)(rand() % 6), align = 1UL << (rand() % 3), a = 0, b = 0;
+		uint64_t lo = (uint64_t)(rand() % SLOTS),
+			 hi = lo + 1 + (uint64_t)(rand() % (SLOTS - (int)lo));
+		uint64_t len = 1 + (uint64_t)(rand() % 6), align = 1UL << (rand() % 3), a = 0,
+			 b = 0;
 
 		if (len > hi - lo)
 			continue;
@@ -76,7 +78,7 @@ Test(mm_range, gap_search_agrees_with_a_naive_one)
 
 Test(mm_range, walks_in_order_and_finds_the_next_one_above)
 {
-	struct ranges set = { 0 };
+	struct ranges set = {0};
 	static struct range r[100];
 	uint64_t at = 0;
 

@@ -54,7 +54,8 @@ Test(mm_safecopy, copies_every_length_right, .init = fake_init)
 
 Test(mm_safecopy, words_fault_without_harm, .init = fake_init)
 {
-	uint32_t *p = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), v = 5, seen = 0;
+	uint32_t *p = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), v = 5,
+		 seen = 0;
 
 	cr_assert_not(safe_load_u32(p, &v));
 	cr_assert_not(safe_cmpxchg_u32(p, 0, 1, &seen));
@@ -158,11 +159,13 @@ Test(mm_usercopy, iterators_walk_guest_iovecs)
 {
 	struct mm *mm = fresh();
 	uint64_t a = map_anon(mm, 2 * PAGE_SIZE, RW);
-	struct iovec in[4] = { { (void *)(a + 1000), 3 }, { NULL, 0 }, { (void *)(a + 2000), 5 },
-			       { (void *)(a + PAGE_SIZE), 100 } };
+	struct iovec in[4] = {{(void *)(a + 1000), 3},
+			      {NULL, 0},
+			      {(void *)(a + 2000), 5},
+			      {(void *)(a + PAGE_SIZE), 100}};
 	struct iov_iter it, saved;
 	struct iovec *iov;
-	char buf[16] = { 0 };
+	char buf[16] = {0};
 
 	cr_assert_eq(mm_copy_out(mm, a, in, sizeof(in)), 0);
 	cr_assert_eq(iov_iter_import(&it, mm, a, 4, &iov), 0);
@@ -211,8 +214,8 @@ Test(mm_usercopy, a_pin_covers_several_iovecs)
 {
 	struct mm *mm = fresh();
 	uint64_t a = map_anon(mm, PAGE_SIZE, RW);
-	struct iovec v[3] = { { (void *)(a + 1), 10 }, { (void *)(a + 100), 0 }, { (void *)(a + 50), 20 } };
-	struct iov_iter it = { .mm = mm, .iov = v, .n = 3, .count = 25 };
+	struct iovec v[3] = {{(void *)(a + 1), 10}, {(void *)(a + 100), 0}, {(void *)(a + 50), 20}};
+	struct iov_iter it = {.mm = mm, .iov = v, .n = 3, .count = 25};
 	struct mm_pin pin;
 
 	iov_iter_advance(&it, 4);
@@ -231,7 +234,7 @@ Test(mm_usercopy, iterators_stop_at_a_fault)
 	uint64_t a = map_anon(mm, PAGE_SIZE, RW);
 	struct iovec one;
 	struct iov_iter it;
-	char buf[200] = { 0 };
+	char buf[200] = {0};
 
 	iov_iter_user(&it, mm, &one, a + PAGE_SIZE - 50, 200);
 	cr_assert_eq(iov_iter_copy_to(&it, buf, 200), 50);
