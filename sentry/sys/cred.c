@@ -186,10 +186,9 @@ long sys_setresuid(struct task *t, const struct sysargs *a)
 	const struct cred *old = t->cred;
 	struct cred *c;
 
-	if (!cred_has_cap(old, CAP_SETUID) &&
-	    ((ruid != ID_KEEP && !among_uids(old, ruid, true)) ||
-	     (euid != ID_KEEP && !among_uids(old, euid, true)) ||
-	     (suid != ID_KEEP && !among_uids(old, suid, true))))
+	if (!cred_has_cap(old, CAP_SETUID) && ((ruid != ID_KEEP && !among_uids(old, ruid, true)) ||
+					       (euid != ID_KEEP && !among_uids(old, euid, true)) ||
+					       (suid != ID_KEEP && !among_uids(old, suid, true))))
 		return -EPERM;
 	c = cred_dup(old);
 	if (!c)
@@ -286,10 +285,9 @@ long sys_setresgid(struct task *t, const struct sysargs *a)
 	const struct cred *old = t->cred;
 	struct cred *c;
 
-	if (!cred_has_cap(old, CAP_SETGID) &&
-	    ((rgid != ID_KEEP && !among_gids(old, rgid, true)) ||
-	     (egid != ID_KEEP && !among_gids(old, egid, true)) ||
-	     (sgid != ID_KEEP && !among_gids(old, sgid, true))))
+	if (!cred_has_cap(old, CAP_SETGID) && ((rgid != ID_KEEP && !among_gids(old, rgid, true)) ||
+					       (egid != ID_KEEP && !among_gids(old, egid, true)) ||
+					       (sgid != ID_KEEP && !among_gids(old, sgid, true))))
 		return -EPERM;
 	c = cred_dup(old);
 	if (!c)
@@ -435,7 +433,7 @@ long sys_capset(struct task *t, const struct sysargs *a)
 {
 	const struct cred *old = t->cred;
 	uint64_t eff = 0, perm = 0, inh = 0;
-	struct cap_data data[2] = { 0 };
+	struct cap_data data[2] = {0};
 	struct cap_header h;
 	struct cred *c;
 	int n = cap_header_read(t, a->a[0], &h);
@@ -484,8 +482,8 @@ static long change_cred(struct task *t, void (*fn)(struct cred *c, uint64_t arg)
 static void do_keep_caps(struct cred *c, uint64_t on)
 {
 	c->keep_caps = on != 0;
-	c->securebits = on ? c->securebits | SECBIT_KEEP_CAPS :
-			     c->securebits & ~(uint32_t)SECBIT_KEEP_CAPS;
+	c->securebits =
+		on ? c->securebits | SECBIT_KEEP_CAPS : c->securebits & ~(uint32_t)SECBIT_KEEP_CAPS;
 }
 
 static void do_no_new_privs(struct cred *c, uint64_t arg)
@@ -560,7 +558,7 @@ static long ambient(struct task *t, const struct sysargs *a)
 
 static long set_name(struct task *t, uint64_t addr)
 {
-	char name[16] = { 0 };
+	char name[16] = {0};
 	ssize_t n = mm_copy_str(t->mm, name, addr, sizeof(name));
 
 	if (n < 0 && n != -ENAMETOOLONG)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* clone(2), execve(2), wait4(2) and the numbers of processes: decoding and the checks that need only
- * the arguments. */
+/* clone(2), execve(2), wait4(2) and the numbers of processes: decoding and the checks that need
+ * only the arguments. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -45,7 +45,7 @@ long sys_clone(struct task *t, const struct sysargs *a)
 
 long sys_fork(struct task *t, const struct sysargs *a)
 {
-	struct clone_args_k args = { .exit_signal = SIGCHLD };
+	struct clone_args_k args = {.exit_signal = SIGCHLD};
 
 	(void)a;
 	return task_clone(t, &args);
@@ -53,7 +53,7 @@ long sys_fork(struct task *t, const struct sysargs *a)
 
 long sys_vfork(struct task *t, const struct sysargs *a)
 {
-	struct clone_args_k args = { .flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD };
+	struct clone_args_k args = {.flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD};
 
 	(void)a;
 	return task_clone(t, &args);
@@ -292,7 +292,7 @@ static long do_exec(struct task *t, int dfd, uint64_t upath, uint64_t uargv, uin
 {
 	uint64_t stack = task_rlimit(t, RLIMIT_STACK) / 4;
 	size_t budget = MIN(MAX(stack, (uint64_t)ARG_STRLEN_MAX), UINT64_C(6) << 20);
-	struct strv argv = { 0 }, envp = { 0 };
+	struct strv argv = {0}, envp = {0};
 	char *path = malloc(PATH_LEN_MAX);
 	struct file *file = NULL;
 	long r;
@@ -307,7 +307,7 @@ static long do_exec(struct task *t, int dfd, uint64_t upath, uint64_t uargv, uin
 	if (r >= 0)
 		r = strv_read(&envp, t, uenvp, &budget, false);
 	if (r >= 0) {
-		struct exec_args args = { argv.ptrs, envp.ptrs };
+		struct exec_args args = {argv.ptrs, envp.ptrs};
 
 		/* What a script's interpreter gets to open (execveat(2)). */
 		if (path[0] == '\0')
@@ -356,8 +356,8 @@ long sys_exit_group(struct task *t, const struct sysargs *a)
 static void usage_to_guest(struct rusage *ret, const struct cpu_usage *u)
 {
 	*ret = (struct rusage){
-		.ru_utime = { u->utime_ns / NS_PER_SEC, u->utime_ns % NS_PER_SEC / 1000 },
-		.ru_stime = { u->stime_ns / NS_PER_SEC, u->stime_ns % NS_PER_SEC / 1000 },
+		.ru_utime = {u->utime_ns / NS_PER_SEC, u->utime_ns % NS_PER_SEC / 1000},
+		.ru_stime = {u->stime_ns / NS_PER_SEC, u->stime_ns % NS_PER_SEC / 1000},
 		.ru_maxrss = (long)u->maxrss_kb,
 		.ru_minflt = (long)u->minflt,
 		.ru_majflt = (long)u->majflt,
@@ -380,7 +380,7 @@ long sys_wait4(struct task *t, const struct sysargs *a)
 {
 	int32_t pid = (int32_t)a->a[0];
 	int options = (int)a->a[2];
-	struct wait_opts opts = { .idtype = P_PID, .id = pid, .options = options | WEXITED };
+	struct wait_opts opts = {.idtype = P_PID, .id = pid, .options = options | WEXITED};
 	struct wait_result res;
 
 	if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | (int)__WCLONE | __WALL))
@@ -442,7 +442,7 @@ static int waitid_target(struct task *t, struct wait_opts *opts, bool *nonblock)
 long sys_waitid(struct task *t, const struct sysargs *a)
 {
 	int options = (int)a->a[3];
-	struct wait_opts opts = { .idtype = (int)a->a[0], .id = (int32_t)a->a[1] };
+	struct wait_opts opts = {.idtype = (int)a->a[0], .id = (int32_t)a->a[1]};
 	struct wait_result res;
 	bool nonblock;
 	int r;
@@ -466,8 +466,8 @@ long sys_waitid(struct task *t, const struct sysargs *a)
 	if (!a->a[2])
 		return 0;
 
-	int32_t head[3] = { r > 0 ? SIGCHLD : 0, 0, res.code };
-	int32_t rest[3] = { res.pid, (int32_t)res.uid, res.sig_status };
+	int32_t head[3] = {r > 0 ? SIGCHLD : 0, 0, res.code};
+	int32_t rest[3] = {res.pid, (int32_t)res.uid, res.sig_status};
 
 	if (copy_out(t, a->a[2], head, sizeof(head)) < 0 ||
 	    copy_out(t, a->a[2] + 16, rest, sizeof(rest)) < 0)
@@ -713,8 +713,8 @@ long sys_pidfd_send_signal(struct task *t, const struct sysargs *a)
 		return r;
 
 	struct task *leader = live_leader(t->kernel, g);
-	struct ksiginfo info = { .signo = signo, .code = SI_USER_, .pid = t->group->pid,
-				 .uid = t->cred->uid };
+	struct ksiginfo info = {
+		.signo = signo, .code = SI_USER_, .pid = t->group->pid, .uid = t->cred->uid};
 
 	if (!leader)
 		r = -ESRCH;

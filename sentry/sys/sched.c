@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* futex(2), sched_setscheduler(2), getrlimit(2), uname(2) and others that describe or tune. Scheduling
- * classes and priorities are remembered and reported; the host's scheduler does the scheduling. */
+/* futex(2), sched_setscheduler(2), getrlimit(2), uname(2) and others that describe or tune.
+ * Scheduling classes and priorities are remembered and reported; the host's scheduler does the
+ * scheduling. */
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/futex.h>
@@ -155,7 +156,7 @@ long sys_futex_waitv(struct task *t, const struct sysargs *a)
 		else if (u.reserved || (u.flags & ~(uint32_t)(FUTEX_PRIVATE_FLAG | FUTEX_32)) ||
 			 !(u.flags & FUTEX_32))
 			r = -EINVAL;
-		e[i] = (struct futex_waitv_entry){ u.val, u.addr, u.flags };
+		e[i] = (struct futex_waitv_entry){u.val, u.addr, u.flags};
 	}
 	if (r == 0)
 		r = futex_wait_many(t, e, n, deadline);
@@ -312,7 +313,7 @@ long sys_sched_getparam(struct task *t, const struct sysargs *a)
 
 long sys_sched_rr_get_interval(struct task *t, const struct sysargs *a)
 {
-	struct timespec ts = { 0, 0 };
+	struct timespec ts = {0, 0};
 	struct task *other;
 	int policy;
 
@@ -341,7 +342,7 @@ struct guest_sched_attr {
 
 long sys_sched_setattr(struct task *t, const struct sysargs *a)
 {
-	struct guest_sched_attr attr = { 0 };
+	struct guest_sched_attr attr = {0};
 	uint32_t size;
 	long r;
 
@@ -371,7 +372,7 @@ long sys_sched_setattr(struct task *t, const struct sysargs *a)
 long sys_sched_getattr(struct task *t, const struct sysargs *a)
 {
 	uint32_t usize = (uint32_t)a->a[2];
-	struct guest_sched_attr attr = { .size = sizeof(attr) };
+	struct guest_sched_attr attr = {.size = sizeof(attr)};
 	struct task *other;
 
 	if (!a->a[1] || (int32_t)a->a[0] < 0 || usize < 48 || usize > 4096 || a->a[3])
@@ -391,7 +392,7 @@ long sys_sched_getattr(struct task *t, const struct sysargs *a)
 
 long sys_sched_setaffinity(struct task *t, const struct sysargs *a)
 {
-	uint64_t mask[16] = { 0 }, any = 0;
+	uint64_t mask[16] = {0}, any = 0;
 	size_t len = MIN((uint32_t)a->a[1], sizeof(mask));
 	struct task *other;
 	int r = 0;
@@ -403,9 +404,9 @@ long sys_sched_setaffinity(struct task *t, const struct sysargs *a)
 		return -ESRCH;
 	for (uint32_t i = 0; i < 16; i++) {
 		uint32_t n = t->kernel->n_cpus;
-		uint64_t present = n >= (i + 1) * 64 ? ~UINT64_C(0) :
-				   n > i * 64	     ? (UINT64_C(1) << (n - i * 64)) - 1 :
-						       0;
+		uint64_t present = n >= (i + 1) * 64 ? ~UINT64_C(0)
+				   : n > i * 64	     ? (UINT64_C(1) << (n - i * 64)) - 1
+						     : 0;
 
 		mask[i] &= present;
 		any |= mask[i];
@@ -467,7 +468,8 @@ static void prio_visit_group(struct prio_walk *w, struct tgroup *g)
 {
 	struct task *i;
 
-	list_for_each_entry(i, &g->tasks, group_link) {
+	list_for_each_entry(i, &g->tasks, group_link)
+	{
 		w->found = true;
 		w->result = w->fn(w, i);
 	}
@@ -494,13 +496,13 @@ static int prio_walk(struct prio_walk *w, int which, int32_t who)
 		struct pgroup *p = who ? pid_pgroup(k, who) : t->group->pgrp;
 
 		if (p) {
-			list_for_each_entry(g, &p->members, pgrp_link)
-				prio_visit_group(w, g);
+			list_for_each_entry(g, &p->members, pgrp_link) prio_visit_group(w, g);
 		}
 		break;
 	}
 	case PRIO_USER:
-		list_for_each_entry(g, &k->groups, kernel_link) {
+		list_for_each_entry(g, &k->groups, kernel_link)
+		{
 			if (task_uid(g->leader) == (who ? (uint32_t)who : t->cred->uid))
 				prio_visit_group(w, g);
 		}
@@ -537,15 +539,15 @@ static int nice_set(struct prio_walk *w, struct task *i)
 
 long sys_getpriority(struct task *t, const struct sysargs *a)
 {
-	struct prio_walk w = { .caller = t, .fn = nice_get };
+	struct prio_walk w = {.caller = t, .fn = nice_get};
 
 	return prio_walk(&w, (int)a->a[0], (int32_t)a->a[1]);
 }
 
 long sys_setpriority(struct task *t, const struct sysargs *a)
 {
-	struct prio_walk w = { .caller = t, .fn = nice_set,
-			       .value = MAX(-20, MIN(19, (int)a->a[2])) };
+	struct prio_walk w = {
+		.caller = t, .fn = nice_set, .value = MAX(-20, MIN(19, (int)a->a[2]))};
 
 	return prio_walk(&w, (int)a->a[0], (int32_t)a->a[1]);
 }
@@ -566,7 +568,7 @@ static int ioprio_set_one(struct prio_walk *w, struct task *i)
 
 long sys_ioprio_get(struct task *t, const struct sysargs *a)
 {
-	struct prio_walk w = { .caller = t, .fn = ioprio_get_one };
+	struct prio_walk w = {.caller = t, .fn = ioprio_get_one};
 
 	/* IOPRIO_WHO_* count from 1. */
 	return prio_walk(&w, (int)a->a[0] - 1, (int32_t)a->a[1]);
@@ -574,7 +576,7 @@ long sys_ioprio_get(struct task *t, const struct sysargs *a)
 
 long sys_ioprio_set(struct task *t, const struct sysargs *a)
 {
-	struct prio_walk w = { .caller = t, .fn = ioprio_set_one, .value = (int)a->a[2] };
+	struct prio_walk w = {.caller = t, .fn = ioprio_set_one, .value = (int)a->a[2]};
 	int class = w.value >> 13;
 
 	if (class < 0 || class > 3 || (class == 0 && (w.value & 0x1fff)))
@@ -588,26 +590,26 @@ long sys_ioprio_set(struct task *t, const struct sysargs *a)
 
 #define NOFILE_MAX (1u << 20)
 
-static int change_limit(struct task *t, struct task *target, int resource,
-			const struct rlimit *new, struct rlimit *old)
+static int change_limit(struct task *t, struct task *target, int resource, const struct rlimit *new,
+			struct rlimit *old)
 {
 	struct tgroup *g = target->group;
 	int r = 0;
 
-	if (new && new->rlim_cur > new->rlim_max)
+	if (new &&new->rlim_cur > new->rlim_max)
 		return -EINVAL;
-	if (new && resource == RLIMIT_NOFILE && new->rlim_max > NOFILE_MAX)
+	if (new &&resource == RLIMIT_NOFILE &&new->rlim_max > NOFILE_MAX)
 		return -EPERM;
 	mutex_lock(&g->limits_mu);
 	*old = g->limits[resource];
-	if (new && new->rlim_max > old->rlim_max && !task_has_cap(t, CAP_SYS_RESOURCE))
+	if (new &&new->rlim_max > old->rlim_max && !task_has_cap(t, CAP_SYS_RESOURCE))
 		r = -EPERM;
 	else if (new)
 		g->limits[resource] = *new;
 	mutex_unlock(&g->limits_mu);
-	if (r == 0 && new && resource == RLIMIT_CPU)
+	if (r == 0 && new &&resource == RLIMIT_CPU)
 		timers_cpu_limit(g);
-	if (r == 0 && new && resource == RLIMIT_STACK) {
+	if (r == 0 && new &&resource == RLIMIT_STACK) {
 		struct mm *mm = task_get_mm(target);
 
 		if (mm) {
@@ -626,15 +628,13 @@ static bool may_limit(struct task *t, struct task *target)
 	if (target->group == t->group)
 		return true;
 	theirs = task_get_cred(target);
-	same = mine->uid == theirs->euid && mine->uid == theirs->suid &&
-	       mine->uid == theirs->uid && mine->gid == theirs->egid &&
-	       mine->gid == theirs->sgid && mine->gid == theirs->gid;
+	same = mine->uid == theirs->euid && mine->uid == theirs->suid && mine->uid == theirs->uid &&
+	       mine->gid == theirs->egid && mine->gid == theirs->sgid && mine->gid == theirs->gid;
 	cred_put(theirs);
 	return same || cred_has_cap(mine, CAP_SYS_RESOURCE);
 }
 
-static long do_prlimit(struct task *t, int32_t pid, uint32_t resource, uint64_t unew,
-		       uint64_t uold)
+static long do_prlimit(struct task *t, int32_t pid, uint32_t resource, uint64_t unew, uint64_t uold)
 {
 	struct rlimit new, old;
 	struct task *target;
@@ -647,9 +647,8 @@ static long do_prlimit(struct task *t, int32_t pid, uint32_t resource, uint64_t 
 	target = find(t, (uint64_t)(uint32_t)pid);
 	if (!target)
 		return -ESRCH;
-	r = may_limit(t, target) ?
-		    change_limit(t, target, (int)resource, unew ? &new : NULL, &old) :
-		    -EPERM;
+	r = may_limit(t, target) ? change_limit(t, target, (int)resource, unew ? &new : NULL, &old)
+				 : -EPERM;
 	task_put(target);
 	if (r == 0 && uold && copy_out(t, uold, &old, sizeof(old)) < 0)
 		return -EFAULT;
@@ -680,10 +679,10 @@ long sys_setrlimit(struct task *t, const struct sysargs *a)
 long sys_uname(struct task *t, const struct sysargs *a)
 {
 	struct kernel *k = t->kernel;
-	struct utsname u = { .sysname = "Linux",
-			     .release = KERNEL_RELEASE,
-			     .version = KERNEL_VERSION,
-			     .machine = "x86_64" };
+	struct utsname u = {.sysname = "Linux",
+			    .release = KERNEL_RELEASE,
+			    .version = KERNEL_VERSION,
+			    .machine = "x86_64"};
 
 	mutex_lock(&k->uts_mu);
 	memcpy(u.nodename, k->hostname, sizeof(u.nodename));
@@ -695,7 +694,7 @@ long sys_uname(struct task *t, const struct sysargs *a)
 
 static long set_name(struct task *t, char *name, uint64_t addr, int64_t len)
 {
-	char buf[65] = { 0 };
+	char buf[65] = {0};
 
 	if (!task_has_cap(t, CAP_SYS_ADMIN))
 		return -EPERM;

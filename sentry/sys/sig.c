@@ -42,7 +42,7 @@ static void set_action(struct task *t, int signo, const struct ksigaction *new,
 		sh->actions->a[signo] = *new;
 	mutex_unlock(&sh->actions->mu);
 	/* POSIX 2.4.3: pending signals that become ignored are discarded, blocked or not. */
-	if (new && ignores(signo, new)) {
+	if (new &&ignores(signo, new)) {
 		sigpending_flush(&sh->shared, SIGBIT(signo));
 		list_for_each_entry(i, &g->tasks, group_link)
 			sigpending_flush(&i->pending, SIGBIT(signo));
@@ -54,22 +54,23 @@ long sys_rt_sigaction(struct task *t, const struct sysargs *a)
 {
 	int signo = (int)a->a[0];
 	struct guest_sigaction u;
-	struct ksigaction new = { 0 }, old;
+	struct ksigaction new = {0}, old;
 
 	if (a->a[3] != sizeof(sigset64))
 		return -EINVAL;
 	if (a->a[1]) {
 		if (copy_in(t, &u, a->a[1], sizeof(u)) < 0)
 			return -EFAULT;
-		new = (struct ksigaction){ .handler = u.handler, .flags = u.flags & SA_KNOWN,
-					   .restorer = u.restorer,
-					   .mask = u.mask & ~SIGSET_UNMASKABLE };
+		new = (struct ksigaction){.handler = u.handler,
+					  .flags = u.flags & SA_KNOWN,
+					  .restorer = u.restorer,
+					  .mask = u.mask & ~SIGSET_UNMASKABLE};
 	}
 	if (signo < 1 || signo > NSIG_GUEST || (a->a[1] && (SIGBIT(signo) & SIGSET_UNMASKABLE)))
 		return -EINVAL;
 	set_action(t, signo, a->a[1] ? &new : NULL, &old);
 	if (a->a[2]) {
-		u = (struct guest_sigaction){ old.handler, old.flags, old.restorer, old.mask };
+		u = (struct guest_sigaction){old.handler, old.flags, old.restorer, old.mask};
 		if (copy_out(t, a->a[2], &u, sizeof(u)) < 0)
 			return -EFAULT;
 	}
@@ -125,12 +126,12 @@ long sys_sigaltstack(struct task *t, const struct sysargs *a)
 		uint64_t sp;
 		int32_t flags, pad;
 		uint64_t size;
-	} new = { 0 }, old = {
-		.sp = t->altstack.sp,
-		.size = t->altstack.size,
-		.flags = sigaltstack_flags(t, t->regs.rsp) |
-			 (t->altstack.flags & (int)0x80000000u /* SS_AUTODISARM */),
-	};
+	} new = {0}, old = {
+			     .sp = t->altstack.sp,
+			     .size = t->altstack.size,
+			     .flags = sigaltstack_flags(t, t->regs.rsp) |
+				      (t->altstack.flags & (int)0x80000000u /* SS_AUTODISARM */),
+		     };
 	int r = 0;
 
 	if (a->a[0]) {
@@ -265,8 +266,7 @@ bool task_may_signal(struct task *t, struct task *target, int signo)
 		return true;
 	theirs = task_get_cred(target);
 	may = mine->euid == theirs->suid || mine->euid == theirs->uid ||
-	      mine->uid == theirs->suid || mine->uid == theirs->uid ||
-	      cred_has_cap(mine, CAP_KILL);
+	      mine->uid == theirs->suid || mine->uid == theirs->uid || cred_has_cap(mine, CAP_KILL);
 	cred_put(theirs);
 	if (!may && signo == SIGCONT)
 		may = target->group->pgrp && t->group->pgrp &&
@@ -276,8 +276,8 @@ bool task_may_signal(struct task *t, struct task *target, int signo)
 
 static struct ksiginfo user_info(struct task *t, int signo, int code)
 {
-	return (struct ksiginfo){ .signo = signo, .code = code, .pid = t->group->pid,
-				  .uid = t->cred->uid };
+	return (struct ksiginfo){
+		.signo = signo, .code = code, .pid = t->group->pid, .uid = t->cred->uid};
 }
 
 /* Under the tasks lock. @signo 0 only asks. */
@@ -298,7 +298,8 @@ static int kill_pgrp(struct task *t, struct pgroup *p, const struct ksiginfo *in
 
 	if (!p)
 		return -ESRCH;
-	list_for_each_entry(g, &p->members, pgrp_link) {
+	list_for_each_entry(g, &p->members, pgrp_link)
+	{
 		int one = send_to_group(t, g, info);
 
 		any |= one == 0;
@@ -313,7 +314,8 @@ static int kill_all(struct task *t, const struct ksiginfo *info)
 	struct tgroup *g;
 	int r = 0, n = 0;
 
-	list_for_each_entry(g, &k->groups, kernel_link) {
+	list_for_each_entry(g, &k->groups, kernel_link)
+	{
 		if (g == k->init || g == t->group)
 			continue;
 
@@ -386,8 +388,7 @@ long sys_tgkill(struct task *t, const struct sysargs *a)
 	return tgid <= 0 ? -EINVAL : send_to_task(t, tgid, (int32_t)a->a[1], &info);
 }
 
-static int read_siginfo(struct task *t, uint64_t addr, int signo, bool self,
-			struct ksiginfo *info)
+static int read_siginfo(struct task *t, uint64_t addr, int signo, bool self, struct ksiginfo *info)
 {
 	uint8_t raw[SIGINFO_SIZE];
 

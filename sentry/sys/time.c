@@ -38,7 +38,7 @@ static int64_t timespec_ns(const struct timespec *ts)
 
 static struct timespec ns_timespec(int64_t ns)
 {
-	return (struct timespec){ ns / NS_PER_SEC, ns % NS_PER_SEC };
+	return (struct timespec){ns / NS_PER_SEC, ns % NS_PER_SEC};
 }
 
 static int64_t add_saturated(int64_t a, int64_t b)
@@ -61,7 +61,7 @@ long sys_clock_gettime(struct task *t, const struct sysargs *a)
 long sys_clock_getres(struct task *t, const struct sysargs *a)
 {
 	int clock = (int)a->a[0];
-	struct timespec ts, res = { 0, 1 };
+	struct timespec ts, res = {0, 1};
 	int r = task_clock_read(t, clock, &ts);
 
 	if (r < 0)
@@ -86,13 +86,13 @@ long sys_gettimeofday(struct task *t, const struct sysargs *a)
 {
 	if (a->a[0]) {
 		int64_t now = clock_real_ns();
-		struct timeval tv = { now / NS_PER_SEC, now % NS_PER_SEC / 1000 };
+		struct timeval tv = {now / NS_PER_SEC, now % NS_PER_SEC / 1000};
 
 		if (copy_out(t, a->a[0], &tv, sizeof(tv)) < 0)
 			return -EFAULT;
 	}
 	if (a->a[1]) {
-		int32_t tz[2] = { 0, 0 };
+		int32_t tz[2] = {0, 0};
 
 		if (copy_out(t, a->a[1], tz, sizeof(tz)) < 0)
 			return -EFAULT;
@@ -271,14 +271,14 @@ static struct itimerval itimer_to_guest(const struct itimer_val *v)
 	int64_t value = v->value > 0 && v->value < 1000 ? 1000 : v->value;
 
 	return (struct itimerval){
-		.it_interval = { v->interval / NS_PER_SEC, v->interval % NS_PER_SEC / 1000 },
-		.it_value = { value / NS_PER_SEC, value % NS_PER_SEC / 1000 },
+		.it_interval = {v->interval / NS_PER_SEC, v->interval % NS_PER_SEC / 1000},
+		.it_value = {value / NS_PER_SEC, value % NS_PER_SEC / 1000},
 	};
 }
 
 static bool timeval_ns(const struct timeval *tv, int64_t *ret)
 {
-	struct timespec ts = { tv->tv_sec, tv->tv_usec * 1000 };
+	struct timespec ts = {tv->tv_sec, tv->tv_usec * 1000};
 
 	if (tv->tv_sec < 0 || tv->tv_usec < 0 || tv->tv_usec >= 1000000)
 		return false;
@@ -301,7 +301,7 @@ long sys_getitimer(struct task *t, const struct sysargs *a)
 
 long sys_setitimer(struct task *t, const struct sysargs *a)
 {
-	struct itimer_val new = { 0 }, old;
+	struct itimer_val new = {0}, old;
 	struct itimerval u;
 
 	if (a->a[1]) {
@@ -322,7 +322,7 @@ long sys_setitimer(struct task *t, const struct sysargs *a)
 
 long sys_alarm(struct task *t, const struct sysargs *a)
 {
-	struct itimer_val new = { .value = (int64_t)(uint32_t)a->a[0] * NS_PER_SEC }, old;
+	struct itimer_val new = {.value = (int64_t)(uint32_t)a->a[0] * NS_PER_SEC}, old;
 
 	itimer_set(t->group, ITIMER_REAL, &new, &old);
 
@@ -351,8 +351,8 @@ long sys_timer_create(struct task *t, const struct sysargs *a)
 	if (a->a[1]) {
 		if (copy_in(t, &u, a->a[1], sizeof(u)) < 0)
 			return -EFAULT;
-		event = (struct ptimer_event){ .notify = u.notify, .signo = u.signo,
-					       .value = u.value, .tid = u.tid };
+		event = (struct ptimer_event){
+			.notify = u.notify, .signo = u.signo, .value = u.value, .tid = u.tid};
 	}
 	id = ptimer_create(t, (int)a->a[0], a->a[1] ? &event : NULL);
 	if (id < 0)
@@ -366,8 +366,8 @@ long sys_timer_create(struct task *t, const struct sysargs *a)
 
 static struct itimerspec itimerspec_of(const struct itimer_val *v)
 {
-	return (struct itimerspec){ .it_interval = ns_timespec(v->interval),
-				    .it_value = ns_timespec(v->value) };
+	return (struct itimerspec){.it_interval = ns_timespec(v->interval),
+				   .it_value = ns_timespec(v->value)};
 }
 
 long sys_timer_settime(struct task *t, const struct sysargs *a)
@@ -381,7 +381,7 @@ long sys_timer_settime(struct task *t, const struct sysargs *a)
 		return -EFAULT;
 	if (!valid_timespec(&u.it_value) || !valid_timespec(&u.it_interval))
 		return -EINVAL;
-	new = (struct itimer_val){ timespec_ns(&u.it_interval), timespec_ns(&u.it_value) };
+	new = (struct itimer_val){timespec_ns(&u.it_interval), timespec_ns(&u.it_value)};
 
 	int r = ptimer_set(t, (int)a->a[0], (a->a[1] & TIMER_ABSTIME) != 0, &new, &old);
 
@@ -426,7 +426,7 @@ static void current_rss(struct task *t, struct cpu_usage *u)
 
 long sys_getrusage(struct task *t, const struct sysargs *a)
 {
-	struct cpu_usage u = { 0 };
+	struct cpu_usage u = {0};
 	struct rusage ru;
 
 	switch ((int)a->a[0]) {
@@ -451,8 +451,8 @@ long sys_getrusage(struct task *t, const struct sysargs *a)
 		return -EINVAL;
 	}
 	ru = (struct rusage){
-		.ru_utime = { u.utime_ns / NS_PER_SEC, u.utime_ns % NS_PER_SEC / 1000 },
-		.ru_stime = { u.stime_ns / NS_PER_SEC, u.stime_ns % NS_PER_SEC / 1000 },
+		.ru_utime = {u.utime_ns / NS_PER_SEC, u.utime_ns % NS_PER_SEC / 1000},
+		.ru_stime = {u.stime_ns / NS_PER_SEC, u.stime_ns % NS_PER_SEC / 1000},
 		.ru_maxrss = (long)u.maxrss_kb,
 		.ru_minflt = (long)u.minflt,
 		.ru_majflt = (long)u.majflt,
@@ -477,8 +477,8 @@ long sys_times(struct task *t, const struct sysargs *a)
 		children = t->group->children_usage;
 		rwlock_unlock(&t->kernel->tasks);
 
-		struct tms tms = { ticks(self.utime_ns), ticks(self.stime_ns),
-				   ticks(children.utime_ns), ticks(children.stime_ns) };
+		struct tms tms = {ticks(self.utime_ns), ticks(self.stime_ns),
+				  ticks(children.utime_ns), ticks(children.stime_ns)};
 
 		if (copy_out(t, a->a[0], &tms, sizeof(tms)) < 0)
 			return -EFAULT;
@@ -489,7 +489,7 @@ long sys_times(struct task *t, const struct sysargs *a)
 long sys_sysinfo(struct task *t, const struct sysargs *a)
 {
 	struct kernel *k = t->kernel;
-	struct sysinfo si = { 0 };
+	struct sysinfo si = {0};
 	struct timespec up;
 	struct tgroup *g;
 
@@ -501,8 +501,8 @@ long sys_sysinfo(struct task *t, const struct sysargs *a)
 
 	si.freeram = si.totalram > used ? si.totalram - used : 0;
 	rwlock_rdlock(&k->tasks);
-	list_for_each_entry(g, &k->groups, kernel_link)
-		si.procs = (unsigned short)(si.procs + g->n_tasks);
+	list_for_each_entry(g, &k->groups, kernel_link) si.procs =
+		(unsigned short)(si.procs + g->n_tasks);
 	rwlock_unlock(&k->tasks);
 	si.mem_unit = 1;
 	return copy_out(t, a->a[0], &si, sizeof(si));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Making tasks: clone(2) in all its forms, and the first process of a container or an exec.
  *
- * A new task is built completely before it is visible: numbers and lists are the last step, under the
- * tasks lock, and then its thread starts.
+ * A new task is built completely before it is visible: numbers and lists are the last step, under
+ * the tasks lock, and then its thread starts.
  */
 #include <errno.h>
 #include <sched.h>

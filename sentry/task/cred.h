@@ -19,13 +19,13 @@ struct cred {
 	bool keep_caps;
 };
 
-struct cred *cred_new(void);			    /* root with no capabilities; NULL: no memory */
-struct cred *cred_dup(const struct cred *from);	    /* a private copy to change and publish */
+struct cred *cred_new(void);			/* root with no capabilities; NULL: no memory */
+struct cred *cred_dup(const struct cred *from); /* a private copy to change and publish */
 static inline const struct cred *cred_get(const struct cred *c)
 {
 	ref_get((struct ref *)&c->ref);
 	return c;
 }
 void cred_put(const struct cred *c);
-bool cred_has_cap(const struct cred *c, int cap);   /* CAP_*: in the effective set */
+bool cred_has_cap(const struct cred *c, int cap);	/* CAP_*: in the effective set */
 bool cred_in_group(const struct cred *c, uint32_t gid); /* fsgid or a supplementary group */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* execve: the new image is built completely beside the old one; then the sibling threads go, the task
- * becomes the leader, and the images are exchanged. Nothing has changed before that.
+/* execve: the new image is built completely beside the old one; then the sibling threads go, the
+ * task becomes the leader, and the images are exchanged. Nothing has changed before that.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,8 +17,8 @@
 #include "vfs/inode.h"
 #include "vfs/mount.h"
 
-/* Credentials after executing @exe: capabilities(7), "Transformation of capabilities during execve".
- * *secure: the program must not trust its environment (AT_SECURE). */
+/* Credentials after executing @exe: capabilities(7), "Transformation of capabilities during
+ * execve". *secure: the program must not trust its environment (AT_SECURE). */
 static int new_cred(struct task *t, struct file *exe, const struct cred **ret, bool *secure)
 {
 	const struct cred *old = t->cred;
@@ -81,7 +81,8 @@ static int kill_siblings(struct task *t)
 	g->exec_task = t;
 	sh->stop_signo = 0;
 	sh->stop_left = 0;
-	list_for_each_entry(i, &g->tasks, group_link) {
+	list_for_each_entry(i, &g->tasks, group_link)
+	{
 		i->stop_pending = false;
 		if (i == t)
 			continue;
@@ -242,8 +243,8 @@ static int load(struct task *t, struct loader_image *img, struct mm **ret_mm,
 		return r;
 
 	const struct cred *c = *ret_cred;
-	struct loader_ids ids = { .uid = c->uid, .euid = c->euid, .gid = c->gid, .egid = c->egid,
-				  .secure = *secure };
+	struct loader_ids ids = {
+		.uid = c->uid, .euid = c->euid, .gid = c->gid, .egid = c->egid, .secure = *secure};
 
 	r = mm_new(&mm);
 	if (r == 0) {

@@ -74,9 +74,10 @@ static void check_orphaned(struct pgroup *p, const struct tgroup *ignored)
 
 	if (!pgroup_orphaned(p, ignored) || !pgroup_has_stopped(p))
 		return;
-	list_for_each_entry(g, &p->members, pgrp_link) {
-		struct ksiginfo hup = { .signo = SIGHUP, .code = SI_KERNEL_ };
-		struct ksiginfo cont = { .signo = SIGCONT, .code = SI_KERNEL_ };
+	list_for_each_entry(g, &p->members, pgrp_link)
+	{
+		struct ksiginfo hup = {.signo = SIGHUP, .code = SI_KERNEL_};
+		struct ksiginfo cont = {.signo = SIGCONT, .code = SI_KERNEL_};
 
 		(void)signal_send_group(g, &hup);
 		(void)signal_send_group(g, &cont);
@@ -113,8 +114,8 @@ static bool notify_exit(struct tgroup *g)
 		bool signaled = (g->exit_status & 0x7f) != 0;
 		struct ksiginfo info = {
 			.signo = g->exit_signal,
-			.code = signaled ? (g->exit_status & 0x80 ? CLD_DUMPED : CLD_KILLED) :
-					   CLD_EXITED,
+			.code = signaled ? (g->exit_status & 0x80 ? CLD_DUMPED : CLD_KILLED)
+					 : CLD_EXITED,
 			.pid = g->pid,
 			.uid = task_uid(g->leader),
 			.status = signaled ? g->exit_status & 0x7f : g->exit_status >> 8,
@@ -132,7 +133,8 @@ static void reparent_children(struct kernel *k, struct tgroup *g)
 {
 	struct tgroup *reaper = find_reaper(k, g);
 
-	list_for_each_safe(node, &g->children) {
+	list_for_each_safe(node, &g->children)
+	{
 		struct tgroup *c = list_entry(node, struct tgroup, sibling_link);
 		struct task *i;
 
@@ -141,15 +143,17 @@ static void reparent_children(struct kernel *k, struct tgroup *g)
 		if (reaper)
 			list_push_back(&reaper->children, &c->sibling_link);
 		mutex_lock(&c->sighand->mu);
-		list_for_each_entry(i, &c->tasks, group_link) {
+		list_for_each_entry(i, &c->tasks, group_link)
+		{
 			int sig = atomic_load(&i->pdeath_signal);
 
 			if (sig)
-				(void)signal_send_locked(c, i, true,
-							 &(struct ksiginfo){ .signo = sig,
-									     .pid = g->pid,
-									     .uid = task_uid(g->leader) },
-							 NULL);
+				(void)signal_send_locked(
+					c, i, true,
+					&(struct ksiginfo){.signo = sig,
+							   .pid = g->pid,
+							   .uid = task_uid(g->leader)},
+					NULL);
 		}
 		mutex_unlock(&c->sighand->mu);
 		tgroup_publish_ids(c);
@@ -182,11 +186,10 @@ void tgroup_reap(struct kernel *k, struct tgroup *g)
 
 static void kill_all_locked(struct kernel *k, int signo)
 {
-	struct ksiginfo info = { .signo = signo, .code = SI_USER_, .outside = true };
+	struct ksiginfo info = {.signo = signo, .code = SI_USER_, .outside = true};
 	struct tgroup *g;
 
-	list_for_each_entry(g, &k->groups, kernel_link)
-		(void)signal_send_group(g, &info);
+	list_for_each_entry(g, &k->groups, kernel_link)(void) signal_send_group(g, &info);
 }
 
 /* The group's last task is gone: the process is a zombie now. [T] exclusive. */
@@ -320,11 +323,12 @@ void tasks_kill_mm(struct kernel *k, const void *mm)
 	struct task *t;
 
 	rwlock_rdlock(&k->tasks);
-	list_for_each_entry(g, &k->groups, kernel_link) {
+	list_for_each_entry(g, &k->groups, kernel_link)
+	{
 		bool uses = false;
 
-		list_for_each_entry(t, &g->tasks, group_link)
-			uses |= (const void *)__atomic_load_n(&t->mm, __ATOMIC_RELAXED) == mm;
+		list_for_each_entry(t, &g->tasks, group_link) uses |=
+			(const void *)__atomic_load_n(&t->mm, __ATOMIC_RELAXED) == mm;
 		if (!uses)
 			continue;
 		mutex_lock(&g->sighand->mu);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Futexes: futex(2)'s waiting and waking.
  *
- * The word lies in guest memory, whose lock ranks before the buckets'. So a waiter first queues itself and
- * then reads the word: a waker that changed the word before finds it in the queue. If the word differs
- * and somebody has woken the waiter meanwhile, the wake-up is passed on to the next one, so that none is
- * lost. Keys of private futexes are (mm, address); shared ones ask mm for the object behind the page.
+ * The word lies in guest memory, whose lock ranks before the buckets'. So a waiter first queues
+ * itself and then reads the word: a waker that changed the word before finds it in the queue. If
+ * the word differs and somebody has woken the waiter meanwhile, the wake-up is passed on to the
+ * next one, so that none is lost. Keys of private futexes are (mm, address); shared ones ask mm for
+ * the object behind the page.
  */
 #include "task/futex.h"
 
@@ -138,7 +139,8 @@ int futex_wake_key(const struct futex_key *key, int n, uint32_t bitset)
 	if (atomic_load_explicit(&b->n, memory_order_relaxed) == 0)
 		return 0;
 	mutex_lock(&b->mu);
-	list_for_each_safe(node, &b->waiters) {
+	list_for_each_safe(node, &b->waiters)
+	{
 		struct futex_waiter *w = list_entry(node, struct futex_waiter, link);
 
 		if (!futex_key_eq(&w->key, key) || !(w->bitset & bitset))
@@ -187,7 +189,7 @@ int futex_sleep(struct task *t, struct futex_waiter *w, int64_t deadline)
 long futex_wait(struct task *t, uint64_t addr, bool shared, uint32_t val, uint32_t bitset,
 		int64_t deadline)
 {
-	struct futex_waiter w = { .task = t, .bitset = bitset };
+	struct futex_waiter w = {.task = t, .bitset = bitset};
 	uint32_t seen;
 	int r;
 
@@ -321,7 +323,8 @@ long futex_requeue(struct task *t, uint64_t addr1, bool shared, int n_wake, int 
 	struct futex_bucket *from = futex_bucket(&key1), *to = futex_bucket(&key2);
 
 	futex_lock2(from, to);
-	list_for_each_safe(node, &from->waiters) {
+	list_for_each_safe(node, &from->waiters)
+	{
 		struct futex_waiter *w = list_entry(node, struct futex_waiter, link);
 
 		if (!futex_key_eq(&w->key, &key1))
@@ -354,8 +357,8 @@ long futex_requeue(struct task *t, uint64_t addr1, bool shared, int n_wake, int 
 
 /* --- futex_waitv(2) --- */
 
-static int enqueue_all(struct task *t, struct futex_waiter *ws,
-		       const struct futex_waitv_entry *e, uint32_t n, uint32_t *queued)
+static int enqueue_all(struct task *t, struct futex_waiter *ws, const struct futex_waitv_entry *e,
+		       uint32_t n, uint32_t *queued)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		bool shared = !(e[i].flags & FUTEX_PRIVATE_FLAG);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Priority-inheritance futexes: the word holds the owner's tid (futex(2), PI). Ownership is handed over
- * first come, first served: the sandbox's threads have no real-time priorities to inherit.
+/* Priority-inheritance futexes: the word holds the owner's tid (futex(2), PI). Ownership is handed
+ * over first come, first served: the sandbox's threads have no real-time priorities to inherit.
  */
 #include <errno.h>
 #include <linux/futex.h>
@@ -59,7 +59,7 @@ static int check_owner(struct task *t, uint64_t addr)
 
 long futex_lock_pi(struct task *t, uint64_t addr, bool shared, bool try, int64_t deadline)
 {
-	struct futex_waiter w = { .task = t, .bitset = FUTEX_BITSET_MATCH_ANY, .pi = true };
+	struct futex_waiter w = {.task = t, .bitset = FUTEX_BITSET_MATCH_ANY, .pi = true};
 	int r = futex_key_get(t, addr, shared, &w.key);
 
 	if (r < 0)
@@ -94,7 +94,8 @@ static struct futex_waiter *choose(const struct futex_key *key)
 	struct futex_waiter *w, *found = NULL;
 
 	mutex_lock(&b->mu);
-	list_for_each_entry(w, &b->waiters, link) {
+	list_for_each_entry(w, &b->waiters, link)
+	{
 		if (futex_key_eq(&w->key, key) && w->pi) {
 			found = w;
 			break;

@@ -13,10 +13,10 @@ int pids_init(struct kernel *k); /* idempotent */
 /* Reserves the next free number: nothing else has it until pid_bind_task() or pid_release(). */
 int pid_alloc(struct kernel *k);
 void pid_release(struct kernel *k, int32_t nr);
-void pid_bind_task(struct kernel *k, int32_t nr, struct task *t);   /* NULL unbinds */
+void pid_bind_task(struct kernel *k, int32_t nr, struct task *t);    /* NULL unbinds */
 void pid_bind_group(struct kernel *k, int32_t nr, struct tgroup *g); /* NULL unbinds */
-struct task *pid_task(struct kernel *k, int32_t nr);	/* borrowed */
-struct tgroup *pid_group(struct kernel *k, int32_t nr); /* borrowed */
+struct task *pid_task(struct kernel *k, int32_t nr);		     /* borrowed */
+struct tgroup *pid_group(struct kernel *k, int32_t nr);		     /* borrowed */
 struct pgroup *pid_pgroup(struct kernel *k, int32_t nr);
 struct session *pid_session(struct kernel *k, int32_t nr);
 
@@ -59,18 +59,19 @@ struct sigqueue {
 /* The signal state of a thread group. */
 struct sighand {
 	struct mutex mu; /* [S] */
-	struct sigactions *actions; /* [S] the pointer; the table has its own lock (CLONE_SIGHAND) */
-	struct sigpending shared;   /* [S] */
-	struct waitq waitq;	    /* signalfd */
+	struct sigactions
+		*actions;	  /* [S] the pointer; the table has its own lock (CLONE_SIGHAND) */
+	struct sigpending shared; /* [S] */
+	struct waitq waitq;	  /* signalfd */
 	/* Job control. */
-	int stop_signo;	       /* [S] of the stop in progress or in effect */
-	uint32_t stop_left;    /* [S] threads that have yet to stop */
-	bool stopped;	       /* [S] every thread has stopped */
-	bool stop_unreported;  /* [S] for waitid(WSTOPPED) */
-	bool cont_unreported;  /* [S] for waitid(WCONTINUED) */
-	bool stop_valid;       /* [S] no SIGCONT came since the stop signal was dequeued */
-	int notify_parent;     /* [S] CLD_STOPPED or CLD_CONTINUED that a thread has yet to announce */
-	bool unkillable;       /* [S] init: default actions do nothing */
+	int stop_signo;	      /* [S] of the stop in progress or in effect */
+	uint32_t stop_left;   /* [S] threads that have yet to stop */
+	bool stopped;	      /* [S] every thread has stopped */
+	bool stop_unreported; /* [S] for waitid(WSTOPPED) */
+	bool cont_unreported; /* [S] for waitid(WCONTINUED) */
+	bool stop_valid;      /* [S] no SIGCONT came since the stop signal was dequeued */
+	int notify_parent; /* [S] CLD_STOPPED or CLD_CONTINUED that a thread has yet to announce */
+	bool unkillable;   /* [S] init: default actions do nothing */
 };
 
 #define SIG_DFL_GUEST 0

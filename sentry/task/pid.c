@@ -182,7 +182,8 @@ bool pgroup_orphaned(struct pgroup *p, const struct tgroup *ignored)
 {
 	struct tgroup *g;
 
-	list_for_each_entry(g, &p->members, pgrp_link) {
+	list_for_each_entry(g, &p->members, pgrp_link)
+	{
 		struct tgroup *parent = g->parent;
 
 		if (g == ignored || g->zombie || !parent)
@@ -197,7 +198,8 @@ bool pgroup_has_stopped(struct pgroup *p)
 {
 	struct tgroup *g;
 
-	list_for_each_entry(g, &p->members, pgrp_link) {
+	list_for_each_entry(g, &p->members, pgrp_link)
+	{
 		mutex_lock(&g->sighand->mu);
 		bool stopped = g->sighand->stopped;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sentry threads for tasks. A thread whose task has ended waits for the next one, so that making a guest
- * thread costs a wake-up and not a host thread; at most POOL_MAX wait.
+/* Sentry threads for tasks. A thread whose task has ended waits for the next one, so that making a
+ * guest thread costs a wake-up and not a host thread; at most POOL_MAX wait.
  */
 #include <stdlib.h>
 
@@ -21,7 +21,7 @@ static struct {
 	struct mutex mu;
 	struct list idle;
 	uint32_t n;
-} pool = { { PTHREAD_MUTEX_INITIALIZER, RANK_LEAF }, { &pool.idle, &pool.idle }, 0 };
+} pool = {{PTHREAD_MUTEX_INITIALIZER, RANK_LEAF}, {&pool.idle, &pool.idle}, 0};
 
 /* Waits for a task, or says that there are enough waiting. */
 static bool next_task(struct worker *w)

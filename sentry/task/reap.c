@@ -92,7 +92,8 @@ static int scan(struct task *t, const struct wait_opts *o, struct wait_result *r
 	int r = -ECHILD;
 
 	rwlock_wrlock(&k->tasks);
-	list_for_each_safe(node, &t->group->children) {
+	list_for_each_safe(node, &t->group->children)
+	{
 		struct tgroup *c = list_entry(node, struct tgroup, sibling_link);
 
 		if (!eligible(c, t, o))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The robust list at a thread's end (get_robust_list(2)): marks the locks that it held as those of a
- * dead owner. The list is guest memory: its length is bounded, and a bad pointer ends the walk.
+/* The robust list at a thread's end (get_robust_list(2)): marks the locks that it held as those of
+ * a dead owner. The list is guest memory: its length is bounded, and a bad pointer ends the walk.
  */
 #include <linux/futex.h>
 

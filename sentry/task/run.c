@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The loop of a task's thread: into the guest, out with a system call, fault or interruption, and back.
+/* The loop of a task's thread: into the guest, out with a system call, fault or interruption, and
+ * back.
  *
- * The common path takes no lock and writes nothing shared: switch, copy the arguments, dispatch, look at
- * one flag.
+ * The common path takes no lock and writes nothing shared: switch, copy the arguments, dispatch,
+ * look at one flag.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -23,7 +24,7 @@ static void on_syscall(struct task *t)
 	struct guest_regs *regs = &t->regs;
 	struct sysargs args = {
 		.nr = regs->orig_rax,
-		.a = { regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9 },
+		.a = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9},
 	};
 	long r = syscall_dispatch(t, &args);
 
@@ -39,7 +40,7 @@ static void on_syscall(struct task *t)
 /* A call to one of the three functions of the vsyscall page: does it and returns from it. */
 static bool vsyscall(struct task *t)
 {
-	static const uint16_t numbers[] = { 96, 201, 309 }; /* gettimeofday time getcpu */
+	static const uint16_t numbers[] = {96, 201, 309}; /* gettimeofday time getcpu */
 	struct guest_regs *regs = &t->regs;
 	uint64_t rip = t->event.addr, ret;
 
@@ -50,7 +51,7 @@ static bool vsyscall(struct task *t)
 
 	struct sysargs args = {
 		.nr = numbers[(rip - VSYSCALL_BASE) >> 10],
-		.a = { regs->rdi, regs->rsi, regs->rdx, 0, 0, 0 },
+		.a = {regs->rdi, regs->rsi, regs->rdx, 0, 0, 0},
 	};
 
 	regs->rax = (uint64_t)syscall_dispatch(t, &args);
@@ -63,8 +64,8 @@ static bool vsyscall(struct task *t)
 static void on_fault(struct task *t)
 {
 	const struct plat_event *e = &t->event;
-	struct ksiginfo info = { .signo = e->signo, .code = e->code, .addr = e->addr,
-				 .trapno = (uint32_t)e->trapno };
+	struct ksiginfo info = {
+		.signo = e->signo, .code = e->code, .addr = e->addr, .trapno = (uint32_t)e->trapno};
 
 	t->regs.orig_rax = (uint64_t)-1;
 	if (e->trapno == TRAP_PAGE_FAULT && (e->signo == SIGSEGV || e->signo == SIGBUS)) {
@@ -108,7 +109,7 @@ void task_run(struct task *t)
 				break;
 		}
 		if (unlikely(!t->plat) && task_ensure_plat(t) < 0) {
-			signal_force(t, &(struct ksiginfo){ .signo = SIGKILL });
+			signal_force(t, &(struct ksiginfo){.signo = SIGKILL});
 			continue;
 		}
 
@@ -129,7 +130,7 @@ void task_run(struct task *t)
 			t->regs_full = true;
 			break;
 		case PLAT_DEAD:
-			signal_force(t, &(struct ksiginfo){ .signo = SIGKILL });
+			signal_force(t, &(struct ksiginfo){.signo = SIGKILL});
 			break;
 		}
 	}

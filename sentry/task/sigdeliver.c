@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Delivery: what a task does about its signals before it goes back to the guest. Handlers get a frame
- * (sigframe.c); default actions end, stop or continue the process; interrupted calls restart or fail
- * as signal(7) and restart_syscall(2) say. Runs on the task's own thread, without locks held.
+/* Delivery: what a task does about its signals before it goes back to the guest. Handlers get a
+ * frame (sigframe.c); default actions end, stop or continue the process; interrupted calls restart
+ * or fail as signal(7) and restart_syscall(2) say. Runs on the task's own thread, without locks
+ * held.
  */
 #include <errno.h>
 #include <string.h>
@@ -108,7 +109,8 @@ static void stop_group(struct task *t, int signo)
 	sh->stop_left = 0;
 	sh->stopped = false;
 	sh->cont_unreported = false;
-	list_for_each_entry(i, &g->tasks, group_link) {
+	list_for_each_entry(i, &g->tasks, group_link)
+	{
 		if (i->exiting)
 			continue;
 		i->stop_pending = true;
@@ -169,7 +171,7 @@ static void run_handler(struct task *t, const struct ksigaction *sa, const struc
 			mutex_unlock(&sh->actions->mu);
 			mutex_unlock(&sh->mu);
 		}
-		signal_force(t, &(struct ksiginfo){ .signo = SIGSEGV, .code = SI_KERNEL_ });
+		signal_force(t, &(struct ksiginfo){.signo = SIGSEGV, .code = SI_KERNEL_});
 		return;
 	}
 	t->restore_sigmask = false;

@@ -134,7 +134,7 @@ static int push_fpu(struct task *t, uint64_t *sp, uint64_t *fpstate)
 	}
 
 	bool extended = size >= FXSAVE_SIZE + XSAVE_HDR_SIZE;
-	struct fp_sw sw = { 0 };
+	struct fp_sw sw = {0};
 	uint32_t magic2 = FP_MAGIC2;
 	size_t total = (size_t)size;
 
@@ -162,13 +162,29 @@ static void fill_mcontext(struct frame_mcontext *mc, const struct task *t, uint6
 	const struct guest_regs *regs = &t->regs;
 
 	*mc = (struct frame_mcontext){
-		.r8 = regs->r8, .r9 = regs->r9, .r10 = regs->r10, .r11 = regs->r11,
-		.r12 = regs->r12, .r13 = regs->r13, .r14 = regs->r14, .r15 = regs->r15,
-		.rdi = regs->rdi, .rsi = regs->rsi, .rbp = regs->rbp, .rbx = regs->rbx,
-		.rdx = regs->rdx, .rax = regs->rax, .rcx = regs->rcx, .rsp = regs->rsp,
-		.rip = regs->rip, .eflags = regs->eflags,
-		.cs = GUEST_CS, .ss = GUEST_SS,
-		.err = t->fault.err, .trapno = t->fault.trapno, .cr2 = t->fault.cr2,
+		.r8 = regs->r8,
+		.r9 = regs->r9,
+		.r10 = regs->r10,
+		.r11 = regs->r11,
+		.r12 = regs->r12,
+		.r13 = regs->r13,
+		.r14 = regs->r14,
+		.r15 = regs->r15,
+		.rdi = regs->rdi,
+		.rsi = regs->rsi,
+		.rbp = regs->rbp,
+		.rbx = regs->rbx,
+		.rdx = regs->rdx,
+		.rax = regs->rax,
+		.rcx = regs->rcx,
+		.rsp = regs->rsp,
+		.rip = regs->rip,
+		.eflags = regs->eflags,
+		.cs = GUEST_CS,
+		.ss = GUEST_SS,
+		.err = t->fault.err,
+		.trapno = t->fault.trapno,
+		.cr2 = t->fault.cr2,
 		.oldmask = mask,
 		.fpstate = fpstate,
 	};
@@ -181,7 +197,7 @@ int sigframe_push(struct task *t, const struct ksigaction *sa, const struct ksig
 	bool nested = t->altstack.size && !(t->altstack.flags & SS_AUTODISARM_G) &&
 		      on_altstack(t, regs->rsp);
 	bool entering = false;
-	struct rt_frame frame = { 0 };
+	struct rt_frame frame = {0};
 	uint64_t fpstate;
 	int r;
 
@@ -233,7 +249,8 @@ int sigframe_push(struct task *t, const struct ksigaction *sa, const struct ksig
 	return 0;
 }
 
-/* Loads the FPU from the frame; without one, or with the 512-byte form only, the rest is initial. */
+/* Loads the FPU from the frame; without one, or with the 512-byte form only, the rest is initial.
+ */
 static int pop_fpu(struct task *t, uint64_t fpstate)
 {
 	size_t max = plat_fpu_size();
@@ -304,7 +321,7 @@ long sigframe_pop(struct task *t)
 {
 	struct frame_ucontext uc;
 	uint64_t frame = t->regs.rsp - 8;
-	struct ksiginfo segv = { .signo = SIGSEGV, .code = SI_KERNEL_ };
+	struct ksiginfo segv = {.signo = SIGSEGV, .code = SI_KERNEL_};
 
 	t->regs_full = true;
 	t->restart_fn = NULL;

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The 128 bytes of Linux's siginfo_t (sigaction(2)): which members a signal has follows from its number
- * and si_code, as in Linux's siginfo_layout.
+/* The 128 bytes of Linux's siginfo_t (sigaction(2)): which members a signal has follows from its
+ * number and si_code, as in Linux's siginfo_layout.
  */
 #include <string.h>
 
 #include "task/internal.h"
 
-enum layout { LAYOUT_KILL, LAYOUT_TIMER, LAYOUT_POLL, LAYOUT_FAULT, LAYOUT_CHLD, LAYOUT_RT, LAYOUT_SYS };
+enum layout {
+	LAYOUT_KILL,
+	LAYOUT_TIMER,
+	LAYOUT_POLL,
+	LAYOUT_FAULT,
+	LAYOUT_CHLD,
+	LAYOUT_RT,
+	LAYOUT_SYS
+};
 
 static enum layout layout_of(int signo, int code)
 {
@@ -92,7 +100,7 @@ void siginfo_encode(uint8_t out[SIGINFO_SIZE], const struct ksiginfo *info)
 
 void siginfo_decode(struct ksiginfo *info, const uint8_t in[SIGINFO_SIZE])
 {
-	*info = (struct ksiginfo){ 0 };
+	*info = (struct ksiginfo){0};
 	memcpy(&info->signo, in, 4);
 	memcpy(&info->err, in + 4, 4);
 	memcpy(&info->code, in + 8, 4);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Signals: sending, queueing, taking. Delivery is in sigdeliver.c.
  *
- * Semantics follow signal(7), and where it is silent Linux: a signal below 32 is pending once; ignored
- * signals are dropped when sent unless blocked; SIGCONT and the stop signals cancel each other.
- * Locks: everything under the group's sighand lock [S]; the table of actions, which CLONE_SIGHAND
- * shares between groups, has an own lock inside.
+ * Semantics follow signal(7), and where it is silent Linux: a signal below 32 is pending once;
+ * ignored signals are dropped when sent unless blocked; SIGCONT and the stop signals cancel each
+ * other. Locks: everything under the group's sighand lock [S]; the table of actions, which
+ * CLONE_SIGHAND shares between groups, has an own lock inside.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -98,7 +98,8 @@ void sigpending_flush(struct sigpending *p, sigset64 mask)
 {
 	if (!(p->set & mask))
 		return;
-	list_for_each_safe(node, &p->queue) {
+	list_for_each_safe(node, &p->queue)
+	{
 		struct sigqueue *q = list_entry(node, struct sigqueue, link);
 
 		if (mask & SIGBIT(q->info.signo))
@@ -115,7 +116,8 @@ void sigqueue_cancel(struct sigpending *p, struct sigqueue *q)
 	if (!list_linked(&q->link))
 		return;
 	list_remove(&q->link);
-	list_for_each_entry(other, &p->queue, link) {
+	list_for_each_entry(other, &p->queue, link)
+	{
 		if (other->info.signo == signo)
 			return;
 	}
@@ -198,7 +200,8 @@ void signal_kill_group_locked(struct tgroup *g, int status)
 	}
 	g->sighand->stop_signo = 0;
 	g->sighand->stopped = false;
-	list_for_each_entry(t, &g->tasks, group_link) {
+	list_for_each_entry(t, &g->tasks, group_link)
+	{
 		t->killed = true;
 		t->stop_pending = false;
 		signal_wake_task(t);
@@ -219,8 +222,7 @@ static void cancel_opposites(struct tgroup *g, int signo)
 	if (!mask)
 		return;
 	sigpending_flush(&sh->shared, mask);
-	list_for_each_entry(t, &g->tasks, group_link)
-		sigpending_flush(&t->pending, mask);
+	list_for_each_entry(t, &g->tasks, group_link) sigpending_flush(&t->pending, mask);
 	if (signo != SIGCONT)
 		return;
 
@@ -235,7 +237,8 @@ static void cancel_opposites(struct tgroup *g, int signo)
 	sh->stop_unreported = false;
 	sh->stop_signo = 0;
 	sh->stop_left = 0;
-	list_for_each_entry(t, &g->tasks, group_link) {
+	list_for_each_entry(t, &g->tasks, group_link)
+	{
 		t->stop_pending = false;
 		signal_wake_task(t);
 	}
@@ -273,7 +276,8 @@ static int enqueue(struct sigpending *p, struct task *sender_limits, const struc
 
 		if (acct) {
 			uint32_t n = atomic_fetch_add_explicit(&acct->n_signals, 1,
-							       memory_order_relaxed) + 1;
+							       memory_order_relaxed) +
+				     1;
 
 			/* Kernel-made standard signals always get an entry, as Linux. */
 			over = n > task_rlimit(sender_limits, RLIMIT_SIGPENDING) &&
@@ -322,7 +326,8 @@ static void complete(struct tgroup *g, struct task *t, bool group, int signo)
 	}
 	if (!group)
 		return;
-	list_for_each_entry(i, &g->tasks, group_link) {
+	list_for_each_entry(i, &g->tasks, group_link)
+	{
 		if (i != t && wants(i, signo)) {
 			signal_wake_task(i);
 			return;
@@ -383,7 +388,8 @@ int signal_send_pgrp(struct pgroup *p, const struct ksiginfo *info)
 	int r = -ESRCH;
 
 	rwlock_rdlock(&k->tasks);
-	list_for_each_entry(g, &p->members, pgrp_link) {
+	list_for_each_entry(g, &p->members, pgrp_link)
+	{
 		int one = signal_send_group(g, info);
 
 		if (r != 0)
@@ -446,10 +452,10 @@ void signal_force(struct task *t, const struct ksiginfo *info)
 
 void signal_self(struct task *t, int signo)
 {
-	signal_send_task(t, &(struct ksiginfo){ .signo = signo,
-						.code = SI_USER_,
-						.pid = t->group->pid,
-						.uid = t->cred->uid });
+	signal_send_task(t, &(struct ksiginfo){.signo = signo,
+					       .code = SI_USER_,
+					       .pid = t->group->pid,
+					       .uid = t->cred->uid});
 }
 
 /* Takes the signal number that comes first: faults, then the lowest. */
@@ -469,7 +475,8 @@ static bool take(struct sigpending *p, int signo, struct ksiginfo *ret)
 	struct sigqueue *found = NULL, *q;
 	bool more = false;
 
-	list_for_each_entry(q, &p->queue, link) {
+	list_for_each_entry(q, &p->queue, link)
+	{
 		if (q->info.signo != signo)
 			continue;
 		if (found) {
@@ -481,7 +488,7 @@ static bool take(struct sigpending *p, int signo, struct ksiginfo *ret)
 	if (!more)
 		p->set &= ~SIGBIT(signo);
 	if (!found) {
-		*ret = (struct ksiginfo){ .signo = signo, .code = SI_USER_ };
+		*ret = (struct ksiginfo){.signo = signo, .code = SI_USER_};
 		return true;
 	}
 	*ret = found->info;
@@ -543,7 +550,8 @@ void signal_retarget(struct task *t, sigset64 newly_blocked)
 
 	if (!want)
 		return;
-	list_for_each_entry(i, &t->group->tasks, group_link) {
+	list_for_each_entry(i, &t->group->tasks, group_link)
+	{
 		sigset64 takes = want & ~effective_mask(i);
 
 		if (i == t || i->exiting || !takes)
@@ -589,7 +597,7 @@ void signal_get_sets(struct task *t, struct signal_sets *ret)
 {
 	struct sighand *sh = t->group->sighand;
 
-	*ret = (struct signal_sets){ 0 };
+	*ret = (struct signal_sets){0};
 	mutex_lock(&sh->mu);
 	ret->pending = t->pending.set;
 	ret->shared = sh->shared.set;

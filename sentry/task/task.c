@@ -271,8 +271,7 @@ void tgroup_publish_ids(struct tgroup *g)
 	struct task *t;
 
 	mutex_lock(&sh->mu);
-	list_for_each_entry(t, &g->tasks, group_link)
-		publish_ids_locked(t);
+	list_for_each_entry(t, &g->tasks, group_link) publish_ids_locked(t);
 	mutex_unlock(&sh->mu);
 }
 
@@ -357,7 +356,8 @@ void tgroup_usage(struct tgroup *g, struct cpu_usage *ret)
 
 	mutex_lock(&g->sighand->mu);
 	*ret = g->dead_usage;
-	list_for_each_entry(t, &g->tasks, group_link) {
+	list_for_each_entry(t, &g->tasks, group_link)
+	{
 		int64_t user, sys;
 
 		cpu_split_locked(t, &user, &sys);

@@ -44,11 +44,12 @@ struct sysargs {
 /* cwd, root and umask; shared by CLONE_FS. */
 struct fs_ctx {
 	struct ref ref;
-	struct mutex mu; /* RANK_FS_CTX */
+	struct mutex mu;       /* RANK_FS_CTX */
 	struct path root, cwd; /* [mu] */
-	uint32_t umask;	 /* [mu] */
+	uint32_t umask;	       /* [mu] */
 };
-int fs_ctx_new(struct fs_ctx **ret, const struct path *root, const struct path *cwd, uint32_t umask);
+int fs_ctx_new(struct fs_ctx **ret, const struct path *root, const struct path *cwd,
+	       uint32_t umask);
 int fs_ctx_copy(struct fs_ctx **ret, struct fs_ctx *from);
 void fs_ctx_unref(struct fs_ctx *fs);
 
@@ -59,7 +60,7 @@ uint64_t system_total_memory(const struct kernel *k);
 
 #define NSIG_GUEST 64
 typedef uint64_t sigset64; /* bit n-1: signal n */
-#define SIGBIT(sig) (UINT64_C(1) << ((sig) - 1))
+#define SIGBIT(sig) (UINT64_C(1) << ((sig)-1))
 
 struct ksigaction {
 	uint64_t handler, flags, restorer;
@@ -70,7 +71,7 @@ struct session {
 	struct ref ref;
 	int32_t sid;
 	uint32_t n_pgroups; /* [T] that have members */
-	struct tty *tty; /* [T] controlling terminal */
+	struct tty *tty;    /* [T] controlling terminal */
 };
 
 struct pgroup {
@@ -96,52 +97,52 @@ struct sigpending {
 /* A process. */
 struct tgroup {
 	struct ref ref;
-	int32_t pid;		/* [I] = leader's tid */
-	struct task *leader;	/* [T] */
-	struct list tasks;	/* task.group_link; written under [T] and [S], read under either */
-	uint32_t n_tasks;	/* [T] live (not yet exited) tasks */
-	struct tgroup *parent;	/* [T] */
-	struct list children;	/* [T] child.sibling_link */
+	int32_t pid;	       /* [I] = leader's tid */
+	struct task *leader;   /* [T] */
+	struct list tasks;     /* task.group_link; written under [T] and [S], read under either */
+	uint32_t n_tasks;      /* [T] live (not yet exited) tasks */
+	struct tgroup *parent; /* [T] */
+	struct list children;  /* [T] child.sibling_link */
 	struct list sibling_link;
-	struct pgroup *pgrp;	/* [T] reference */
+	struct pgroup *pgrp; /* [T] reference */
 	struct list pgrp_link;
 	struct list kernel_link;  /* [T] all processes, kernel->groups */
 	struct sighand *sighand;  /* [I] actions, pending signals, queues; task/signal.c owns it */
 	struct waitq child_waitq; /* wait4 sleeps here; also pidfd pollers */
-	int exit_signal;	/* [T] what the parent gets */
-	int exit_status;	/* [T] wait(2) encoding, when exiting */
-	bool group_exiting;	/* [S] exit_group or fatal signal under way */
-	bool zombie;		/* [T] all tasks exited, not reaped */
-	bool did_exec;		/* [T] setpgid(2) EACCES */
-	bool child_subreaper;	/* [T] */
+	int exit_signal;	  /* [T] what the parent gets */
+	int exit_status;	  /* [T] wait(2) encoding, when exiting */
+	bool group_exiting;	  /* [S] exit_group or fatal signal under way */
+	bool zombie;		  /* [T] all tasks exited, not reaped */
+	bool did_exec;		  /* [T] setpgid(2) EACCES */
+	bool child_subreaper;	  /* [T] */
 	_Atomic int dumpable;
 	struct mutex limits_mu;		    /* RANK_LEAF */
 	struct rlimit limits[RLIM_NLIMITS]; /* [limits_mu] */
-	int64_t start_time_ns;	/* [I] CLOCK_MONOTONIC */
-	struct cpu_usage dead_usage;	 /* [T] of exited tasks */
-	struct cpu_usage children_usage; /* [T] of reaped children */
+	int64_t start_time_ns;		    /* [I] CLOCK_MONOTONIC */
+	struct cpu_usage dead_usage;	    /* [T] of exited tasks */
+	struct cpu_usage children_usage;    /* [T] of reaped children */
 	_Atomic int oom_score_adj;
 	struct task_timers *timers; /* [I] interval and POSIX timers: task/timers.h */
 	struct task *exec_task;	    /* [S] the thread whose execve waits for its siblings' end */
 	_Atomic bool thp_disabled;  /* prctl(2) */
-	bool container_exec;	    /* started by CONTROL_EXEC: nobody in the sandbox waits for it */
+	bool container_exec; /* started by CONTROL_EXEC: nobody in the sandbox waits for it */
 };
 
 enum task_state { TASK_RUNNING, TASK_SLEEPING, TASK_STOPPED, TASK_ZOMBIE, TASK_DEAD };
 
 struct task {
 	struct ref ref;
-	int32_t tid;		  /* [I] */
-	struct tgroup *group;	  /* [I] reference */
-	struct list group_link;	  /* [T] in group->tasks */
-	struct kernel *kernel;	  /* [I] */
-	struct mutex mu;	  /* RANK_TASK */
+	int32_t tid;		/* [I] */
+	struct tgroup *group;	/* [I] reference */
+	struct list group_link; /* [T] in group->tasks */
+	struct kernel *kernel;	/* [I] */
+	struct mutex mu;	/* RANK_TASK */
 
-	struct mm *mm;		  /* [o] reference; others read under [k] and take a reference */
-	struct fdtable *files;	  /* likewise */
-	struct fs_ctx *fs;	  /* likewise */
-	const struct cred *cred;  /* likewise */
-	struct netns *net;	  /* [I] reference */
+	struct mm *mm;		 /* [o] reference; others read under [k] and take a reference */
+	struct fdtable *files;	 /* likewise */
+	struct fs_ctx *fs;	 /* likewise */
+	const struct cred *cred; /* likewise */
+	struct netns *net;	 /* [I] reference */
 
 	struct plat_thread *plat; /* [o] */
 	struct guest_regs regs;	  /* [o] */
@@ -152,18 +153,18 @@ struct task {
 	_Atomic uint32_t state;	  /* enum task_state, for /proc */
 	_Atomic bool sig_pending; /* hint: something in task/signal.c wants attention */
 
-	sigset64 sigmask;	  /* [S] written by the owner only */
-	sigset64 saved_sigmask;	  /* [o] to restore after sigsuspend/ppoll when restore_sigmask */
-	bool restore_sigmask;	  /* [o] */
+	sigset64 sigmask;	/* [S] written by the owner only */
+	sigset64 saved_sigmask; /* [o] to restore after sigsuspend/ppoll when restore_sigmask */
+	bool restore_sigmask;	/* [o] */
 	struct {
 		uint64_t sp, size;
 		int flags;
-	} altstack;		  /* [o] */
-	sigset64 wait_set;	  /* [S] what sigtimedwait(2) waits for: not blocked meanwhile */
+	} altstack;		   /* [o] */
+	sigset64 wait_set;	   /* [S] what sigtimedwait(2) waits for: not blocked meanwhile */
 	struct sigpending pending; /* [S] signals sent to this thread */
-	bool killed;		  /* [S] must exit: group exit, or a sibling's execve */
-	bool stop_pending;	  /* [S] must take part in a group stop */
-	bool stopped;		  /* [S] sleeps in a group stop */
+	bool killed;		   /* [S] must exit: group exit, or a sibling's execve */
+	bool stop_pending;	   /* [S] must take part in a group stop */
+	bool stopped;		   /* [S] sleeps in a group stop */
 
 	/* restart_syscall(2): what ERESTART_RESTARTBLOCK re-runs. */
 	long (*restart_fn)(struct task *t);
@@ -173,27 +174,27 @@ struct task {
 	uint64_t robust_list;	  /* [o] */
 	char comm[16];		  /* [k] */
 	_Atomic int pdeath_signal;
-	bool exiting;		  /* [S] on its way out: takes no signals */
-	bool must_exit;		  /* [o] do not go back to the guest */
-	int exit_status;	  /* [o] wait(2) encoding, with must_exit */
+	bool exiting;		   /* [S] on its way out: takes no signals */
+	bool must_exit;		   /* [o] do not go back to the guest */
+	int exit_status;	   /* [o] wait(2) encoding, with must_exit */
 	struct task *vfork_waiter; /* [k] reference: the parent that sleeps in vfork(2) */
 	_Atomic bool vfork_done;
-	int64_t start_time_ns;	  /* [I] CLOCK_MONOTONIC */
-	void *trace;		  /* strace's per-call state */
-	int restart;		  /* [o] ERESTART* of the call that just ended, or 0 */
+	int64_t start_time_ns; /* [I] CLOCK_MONOTONIC */
+	void *trace;	       /* strace's per-call state */
+	int restart;	       /* [o] ERESTART* of the call that just ended, or 0 */
 	struct {
 		uint64_t cr2, err, trapno; /* [o] of the last fault, for sigcontext */
 	} fault;
 	_Atomic uint64_t minflt, nvcsw;
 	_Atomic int64_t stub_cpu_ns; /* CPU time of stub threads that are gone (exec, exit) */
-	_Atomic int cpu_clock;	  /* clockid_t of the sentry thread; 0: it has not started */
-	int64_t cpu_base_ns;	  /* what that clock said when the task started; set before it */
+	_Atomic int cpu_clock;	     /* clockid_t of the sentry thread; 0: it has not started */
+	int64_t cpu_base_ns;	     /* what that clock said when the task started; set before it */
 	_Atomic int nice, sched_policy, sched_priority, ioprio;
 	_Atomic bool sched_reset_on_fork;
-	uint64_t cpu_mask[16];	  /* [k] */
-	uint32_t personality;	  /* [o] */
-	uint64_t timer_slack_ns;  /* [o] */
-	struct user_acct *user;	  /* [o] reference: whose RLIMIT_NPROC this task counts against */
+	uint64_t cpu_mask[16];	 /* [k] */
+	uint32_t personality;	 /* [o] */
+	uint64_t timer_slack_ns; /* [o] */
+	struct user_acct *user;	 /* [o] reference: whose RLIMIT_NPROC this task counts against */
 };
 
 /* Signals: implemented in task/signal.c. */
@@ -201,9 +202,9 @@ struct ksiginfo {
 	int signo, code, err;
 	int32_t pid;
 	uint32_t uid;
-	uint64_t addr;	 /* faults; also si_value (sigval) for queued signals */
+	uint64_t addr; /* faults; also si_value (sigval) for queued signals */
 	uint64_t value;
-	int status;	 /* SIGCHLD */
+	int status; /* SIGCHLD */
 	int64_t utime, stime;
 	int timer_id, overrun, band, fd;
 	uint32_t trapno;
@@ -214,8 +215,9 @@ int signal_send_group(struct tgroup *g, const struct ksiginfo *info); /* kill: p
 int signal_send_pgrp(struct pgroup *p, const struct ksiginfo *info);
 /* To the process group of @g; takes the tasks lock itself. */
 int signal_send_job(struct tgroup *g, const struct ksiginfo *info);
-/* From the kernel to the calling thread. SIGSEGV SIGBUS SIGFPE SIGILL SIGTRAP SIGSYS and SIGKILL cannot
- * be ignored or blocked: they reset the action then. Others (SIGPIPE, SIGXFSZ) are as tgkill(2). */
+/* From the kernel to the calling thread. SIGSEGV SIGBUS SIGFPE SIGILL SIGTRAP SIGSYS and SIGKILL
+ * cannot be ignored or blocked: they reset the action then. Others (SIGPIPE, SIGXFSZ) are as
+ * tgkill(2). */
 void signal_force(struct task *t, const struct ksiginfo *info);
 /* SIGPIPE as write(2) raises it: SI_USER from the task itself. */
 void signal_self(struct task *t, int signo);
@@ -224,9 +226,11 @@ static inline bool signal_pending(const struct task *t)
 	return atomic_load_explicit(&t->sig_pending, memory_order_acquire);
 }
 bool signal_fatal_pending(struct task *t); /* the group is being killed */
-bool signal_pending_slow(struct task *t); /* exact: an unblocked, un-ignored signal or a kill/stop */
+bool signal_pending_slow(
+	struct task *t); /* exact: an unblocked, un-ignored signal or a kill/stop */
 void signal_set_mask(struct task *t, sigset64 mask);
-/* For ppoll, pselect6, epoll_pwait, sigsuspend: installs @mask until the call returns to the guest. */
+/* For ppoll, pselect6, epoll_pwait, sigsuspend: installs @mask until the call returns to the guest.
+ */
 void signal_set_temp_mask(struct task *t, sigset64 mask);
 /* signalfd and sigtimedwait: takes one pending signal in @mask. 0 or -EAGAIN. */
 int signal_dequeue(struct task *t, sigset64 mask, struct ksiginfo *ret);
@@ -242,8 +246,8 @@ static inline uint64_t task_rlimit(struct task *t, int resource)
 	return v;
 }
 
-/* The task whose thread this is, or NULL on the sentry's own threads. Set once, by task_run(). Only for
- * code that a destructor reaches (SO_LINGER at close): everything else is given its task. */
+/* The task whose thread this is, or NULL on the sentry's own threads. Set once, by task_run(). Only
+ * for code that a destructor reaches (SO_LINGER at close): everything else is given its task. */
 extern _Thread_local struct task *task_current_;
 static inline struct task *task_current(void)
 {
@@ -279,9 +283,9 @@ struct task_config {
 	const struct cred *cred; /* taken */
 	struct netns *net;
 	const struct rlimit *limits; /* RLIM_NLIMITS entries */
-	struct tgroup *parent;	 /* NULL: none (init) */
+	struct tgroup *parent;	     /* NULL: none (init) */
 	bool new_session;
-	bool container_exec;	 /* not init: reaped by itself, the status goes to exit_waitq */
+	bool container_exec; /* not init: reaped by itself, the status goes to exit_waitq */
 	int oom_score_adj;
 };
 int task_new_init(struct task **ret, struct kernel *k, const struct task_config *cfg);
@@ -291,7 +295,7 @@ int task_start(struct task *t);
 void task_abandon(struct task *t);
 /* Body of the sentry thread of a task. */
 void task_run(struct task *t);
-struct task *task_find(struct kernel *k, int32_t tid);     /* new reference or NULL */
+struct task *task_find(struct kernel *k, int32_t tid);	   /* new reference or NULL */
 struct tgroup *tgroup_find(struct kernel *k, int32_t pid); /* new reference or NULL */
 static inline struct task *task_get(struct task *t)
 {
@@ -310,10 +314,11 @@ int32_t tgroup_pgid(struct tgroup *g);
 int32_t tgroup_sid(struct tgroup *g);
 /* The letter of /proc/PID/stat: R S D T Z X. */
 char task_state_char(struct task *t);
-/* One reader's copy of a task's references, each put by the caller; NULL when the task has exited. */
-struct mm *task_get_mm(struct task *t);		   /* mm_unref() */
-struct fdtable *task_get_files(struct task *t);	   /* fdtable_unref() */
-struct fs_ctx *task_get_fs(struct task *t);	   /* fs_ctx_unref() */
+/* One reader's copy of a task's references, each put by the caller; NULL when the task has exited.
+ */
+struct mm *task_get_mm(struct task *t);		  /* mm_unref() */
+struct fdtable *task_get_files(struct task *t);	  /* fdtable_unref() */
+struct fs_ctx *task_get_fs(struct task *t);	  /* fs_ctx_unref() */
 const struct cred *task_get_cred(struct task *t); /* cred_put(); never NULL */
 void task_get_comm(struct task *t, char comm[16]);
 void task_set_comm(struct task *t, const char *comm);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Interval timers and POSIX timers, and the clocks they run on.
  *
- * Wall-clock timers are ktimers. CPU-time timers are sampled: a ktimer fires when the time could be up
- * at the earliest, reads the CPU clock, and comes back. A periodic timer whose signal has not been taken
- * is not re-armed; the expirations that it missed are counted when the signal is taken (timer_getoverrun).
- * Locks: [tm] task_timers.mu (RANK_ITIMER); signals are sent under it ([S] is inside).
+ * Wall-clock timers are ktimers. CPU-time timers are sampled: a ktimer fires when the time could be
+ * up at the earliest, reads the CPU clock, and comes back. A periodic timer whose signal has not
+ * been taken is not re-armed; the expirations that it missed are counted when the signal is taken
+ * (timer_getoverrun). Locks: [tm] task_timers.mu (RANK_ITIMER); signals are sent under it ([S] is
+ * inside).
  */
 #include <errno.h>
 #include <signal.h>
@@ -48,7 +49,7 @@ struct task_timers {
 	struct mutex mu;
 	struct vtimer itimers[3]; /* ITIMER_REAL, VIRTUAL, PROF */
 	struct vtimer cpu_limit;
-	struct list ptimers;	  /* [tm] */
+	struct list ptimers; /* [tm] */
 	uint32_t n_ptimers;
 	int next_id;
 	bool dead; /* [tm] */
@@ -101,7 +102,7 @@ static void vtimer_set(struct vtimer *v, int64_t value, int64_t interval, bool a
 /* [tm] */
 static void vtimer_get(const struct vtimer *v, struct itimer_val *ret)
 {
-	*ret = (struct itimer_val){ .interval = v->interval };
+	*ret = (struct itimer_val){.interval = v->interval};
 	if (!v->armed)
 		return;
 
@@ -141,7 +142,7 @@ static void itimer_fire(struct ktimer *kt)
 	struct vtimer *v = container_of(kt, struct vtimer, kt);
 	struct task_timers *tm = v->tm;
 	long which = v - tm->itimers;
-	static const int signals[] = { SIGALRM, SIGVTALRM, SIGPROF };
+	static const int signals[] = {SIGALRM, SIGVTALRM, SIGPROF};
 	bool due;
 
 	mutex_lock(&tm->mu);
@@ -156,14 +157,14 @@ static void itimer_fire(struct ktimer *kt)
 	}
 	mutex_unlock(&tm->mu);
 	if (due)
-		(void)signal_send_group(tm->group, &(struct ksiginfo){ .signo = signals[which],
-								       .code = SI_KERNEL_ });
+		(void)signal_send_group(
+			tm->group, &(struct ksiginfo){.signo = signals[which], .code = SI_KERNEL_});
 }
 
 static int64_t limit_ns(rlim_t seconds)
 {
-	return seconds >= (rlim_t)(INT64_MAX / NS_PER_SEC) ? INT64_MAX :
-							     (int64_t)seconds * NS_PER_SEC;
+	return seconds >= (rlim_t)(INT64_MAX / NS_PER_SEC) ? INT64_MAX
+							   : (int64_t)seconds * NS_PER_SEC;
 }
 
 static void read_cpu_limit(struct tgroup *g, int64_t *soft, int64_t *hard)
@@ -199,7 +200,7 @@ static void cpu_limit_fire(struct ktimer *kt)
 	}
 	mutex_unlock(&v->tm->mu);
 	if (signo)
-		(void)signal_send_group(g, &(struct ksiginfo){ .signo = signo, .code = SI_KERNEL_ });
+		(void)signal_send_group(g, &(struct ksiginfo){.signo = signo, .code = SI_KERNEL_});
 }
 
 void timers_cpu_limit(struct tgroup *g)
@@ -232,7 +233,7 @@ void timers_alarm_taken(struct tgroup *g)
 
 struct task_timers *task_timers_new(struct tgroup *g)
 {
-	static const enum vclock clocks[] = { VCLOCK_MONO, VCLOCK_GROUP_USER, VCLOCK_GROUP };
+	static const enum vclock clocks[] = {VCLOCK_MONO, VCLOCK_GROUP_USER, VCLOCK_GROUP};
 	struct task_timers *tm = calloc(1, sizeof(*tm));
 
 	if (!tm)
@@ -347,7 +348,8 @@ static struct ptimer *ptimer_find(struct task_timers *tm, int id)
 {
 	struct ptimer *p;
 
-	list_for_each_entry(p, &tm->ptimers, link) {
+	list_for_each_entry(p, &tm->ptimers, link)
+	{
 		if (p->id == id)
 			return p;
 	}
@@ -358,10 +360,10 @@ static void ptimer_send(struct ptimer *p)
 {
 	struct tgroup *g = p->v.tm->group;
 	struct sighand *sh = g->sighand;
-	struct ksiginfo info = { .signo = p->event.signo,
-				 .code = SI_TIMER_,
-				 .timer_id = p->id,
-				 .value = p->event.value };
+	struct ksiginfo info = {.signo = p->event.signo,
+				.code = SI_TIMER_,
+				.timer_id = p->id,
+				.value = p->event.value};
 	struct task *t = p->target;
 	int r = 0;
 
@@ -475,7 +477,7 @@ int task_clock_read(struct task *t, int clock, struct timespec *ret)
 		task_put(thread);
 	else
 		tgroup_put(g);
-	*ret = (struct timespec){ ns / NS_PER_SEC, ns % NS_PER_SEC };
+	*ret = (struct timespec){ns / NS_PER_SEC, ns % NS_PER_SEC};
 	return 0;
 }
 
@@ -563,7 +565,7 @@ static int set_clock(struct task *t, struct ptimer *p, int clock)
 int ptimer_create(struct task *t, int clock, const struct ptimer_event *event)
 {
 	struct task_timers *tm = t->group->timers;
-	struct ptimer_event dflt = { .notify = SIGEV_SIGNAL, .signo = SIGALRM };
+	struct ptimer_event dflt = {.notify = SIGEV_SIGNAL, .signo = SIGALRM};
 	struct ptimer *p;
 	int r;
 

@@ -16,8 +16,8 @@ void task_timers_free(struct task_timers *tm); /* accepts NULL */
 void timers_stop(struct tgroup *g);	       /* at exit; without locks */
 void timers_exec(struct tgroup *g);	       /* POSIX timers do not survive execve */
 
-/* RLIMIT_CPU was set or inherited: SIGXCPU at the soft limit and every second after, SIGKILL at the hard
- * one (setrlimit(2)). */
+/* RLIMIT_CPU was set or inherited: SIGXCPU at the soft limit and every second after, SIGKILL at the
+ * hard one (setrlimit(2)). */
 void timers_cpu_limit(struct tgroup *g);
 
 /* A signal of a timer was dequeued: re-arms it, and says how often it has expired meanwhile. */

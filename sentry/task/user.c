@@ -10,14 +10,15 @@
 static struct {
 	struct mutex mu;
 	struct list users;
-} accts = { { PTHREAD_MUTEX_INITIALIZER, RANK_LEAF }, { &accts.users, &accts.users } };
+} accts = {{PTHREAD_MUTEX_INITIALIZER, RANK_LEAF}, {&accts.users, &accts.users}};
 
 struct user_acct *user_get(uint32_t uid)
 {
 	struct user_acct *u;
 
 	mutex_lock(&accts.mu);
-	list_for_each_entry(u, &accts.users, link) {
+	list_for_each_entry(u, &accts.users, link)
+	{
 		if (u->uid == uid) {
 			u->refs++;
 			mutex_unlock(&accts.mu);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs one static program in a sentry without runsc: tmpfs as root, /dev and /proc when they exist, no
- * network, no lock-down. For developers: bringup [-s] PROGRAM [ARG...]; -s: --strace to stderr.
+/* Runs one static program in a sentry without runsc: tmpfs as root, /dev and /proc when they exist,
+ * no network, no lock-down. For developers: bringup [-s] PROGRAM [ARG...]; -s: --strace to stderr.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +35,7 @@ static void check(int r, const char *what)
 
 static void copy_program(struct task *t, const char *host, const char *guest)
 {
-	struct open_how how = { .flags = O_CREAT | O_WRONLY, .mode = 0755 };
+	struct open_how how = {.flags = O_CREAT | O_WRONLY, .mode = 0755};
 	struct file *f;
 	struct stat st;
 	int fd = open(host, O_RDONLY);
@@ -66,7 +66,7 @@ static struct task *make_init(struct kernel *k)
 {
 	struct rlimit limits[RLIM_NLIMITS];
 	struct cred *c = cred_new();
-	struct task_config cfg = { .limits = limits, .new_session = true, .cred = c };
+	struct task_config cfg = {.limits = limits, .new_session = true, .cred = c};
 	struct task *t;
 
 	for (int i = 0; i < RLIM_NLIMITS; i++)
@@ -87,13 +87,13 @@ static struct task *make_init(struct kernel *k)
 int main(int argc, char **argv)
 {
 	static struct sentry_mount mounts[3] = {
-		{ .type = SENTRY_MOUNT_TMPFS, .target = "/", .source = "tmpfs", .fd = -1 },
-		{ .type = SENTRY_MOUNT_DEV, .target = "/dev", .source = "dev", .fd = -1 },
-		{ .type = SENTRY_MOUNT_PROC, .target = "/proc", .source = "proc", .fd = -1 },
+		{.type = SENTRY_MOUNT_TMPFS, .target = "/", .source = "tmpfs", .fd = -1},
+		{.type = SENTRY_MOUNT_DEV, .target = "/dev", .source = "dev", .fd = -1},
+		{.type = SENTRY_MOUNT_PROC, .target = "/proc", .source = "proc", .fd = -1},
 	};
-	static struct sentry_config cfg = { .mounts = mounts, .n_mounts = 2, .log_fd = 2 };
-	struct plat_config plat = { .patch_page = mm_patch_page, .reserve = mm_reserve_trampolines };
-	const char *envp[] = { "PATH=/bin:/usr/bin", "HOME=/", NULL };
+	static struct sentry_config cfg = {.mounts = mounts, .n_mounts = 2, .log_fd = 2};
+	struct plat_config plat = {.patch_page = mm_patch_page, .reserve = mm_reserve_trampolines};
+	const char *envp[] = {"PATH=/bin:/usr/bin", "HOME=/", NULL};
 	struct kernel *k = &kernel_global;
 	char why[256] = "";
 	int arg = 1;
@@ -140,7 +140,7 @@ int main(int argc, char **argv)
 	copy_program(t, argv[arg], guest);
 	check(vfs_open_exec(t, AT_FDCWD, guest, 0, &f), guest);
 
-	struct exec_args args = { (const char *const *)argv + arg, envp };
+	struct exec_args args = {(const char *const *)argv + arg, envp};
 
 	check(task_exec(t, f, guest, &args), "exec");
 	file_put(f);
@@ -148,6 +148,6 @@ int main(int argc, char **argv)
 	while (!atomic_load(&k->init_exited))
 		usleep(1000);
 	plat_shutdown();
-	return WIFEXITED(k->init_status) ? WEXITSTATUS(k->init_status) :
-					   128 + WTERMSIG(k->init_status);
+	return WIFEXITED(k->init_status) ? WEXITSTATUS(k->init_status)
+					 : 128 + WTERMSIG(k->init_status);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* futex(2): waiting, waking, bitsets, requeueing, WAKE_OP, PI, time limits, sharing, robust lists. */
+/* futex(2): waiting, waking, bitsets, requeueing, WAKE_OP, PI, time limits, sharing, robust lists.
+ */
 #include <linux/futex.h>
 #include <stddef.h>
 
@@ -17,7 +18,7 @@ static uint32_t word, word2;
 
 static void errors(void)
 {
-	struct timespec bad = { 0, -1 }, zero = { 0, 0 }, small = { 0, 5000000 };
+	struct timespec bad = {0, -1}, zero = {0, 0}, small = {0, 5000000};
 
 	SHOW(futex(&word, FUTEX_WAIT, 1, NULL, NULL, 0));
 	SHOW(futex(&word, FUTEX_WAIT, 0, &bad, NULL, 0));
@@ -73,7 +74,7 @@ static void wake_some(void)
 
 	waiting = awake = 0;
 	for (int i = 0; i < 4; i++) {
-		a[i] = (struct wait_arg){ &word, 1u << i, -9 };
+		a[i] = (struct wait_arg){&word, 1u << i, -9};
 		pthread_create(&th[i], NULL, waiter, &a[i]);
 	}
 	await(4);
@@ -93,7 +94,7 @@ static void wake_some(void)
 
 static void wake_op(void)
 {
-	struct wait_arg a[2] = { { &word, ~0u, -9 }, { &word2, ~0u, -9 } };
+	struct wait_arg a[2] = {{&word, ~0u, -9}, {&word2, ~0u, -9}};
 	pthread_t th[2];
 
 	waiting = awake = 0;
@@ -139,7 +140,7 @@ static void shared(void)
 	/* A private operation on the same word is another futex. */
 	pid = fork();
 	if (pid == 0) {
-		struct timespec ts = { 0, 100000000 };
+		struct timespec ts = {0, 100000000};
 
 		_exit(futex((void *)w, FUTEX_WAIT, 2, &ts, NULL, 0) < 0 && errno == ETIMEDOUT);
 	}
@@ -158,7 +159,8 @@ static void *pi_worker(void *arg)
 
 	for (int i = 0; i < 300; i++) {
 		zero = 0;
-		if (!__atomic_compare_exchange_n(&pi_word, &zero, tid, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		if (!__atomic_compare_exchange_n(&pi_word, &zero, tid, 0, __ATOMIC_SEQ_CST,
+						 __ATOMIC_SEQ_CST))
 			if (futex(&pi_word, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0) < 0)
 				printf("LOCK_PI %s\n", strerrorname_np(errno));
 		if (atomic_fetch_add(&inside, 1) != 0)
@@ -167,7 +169,8 @@ static void *pi_worker(void *arg)
 		atomic_fetch_sub(&inside, 1);
 		uint32_t mine = tid;
 
-		if (!__atomic_compare_exchange_n(&pi_word, &mine, 0, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		if (!__atomic_compare_exchange_n(&pi_word, &mine, 0, 0, __ATOMIC_SEQ_CST,
+						 __ATOMIC_SEQ_CST))
 			if (futex(&pi_word, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0) < 0)
 				printf("UNLOCK_PI %s\n", strerrorname_np(errno));
 	}
@@ -176,7 +179,7 @@ static void *pi_worker(void *arg)
 
 static void pi(void)
 {
-	struct timespec past = { 1, 0 };
+	struct timespec past = {1, 0};
 	pthread_t th[4];
 	long total = 0;
 
@@ -251,13 +254,13 @@ static void deadlines(void)
 {
 	int64_t start = now_ns(CLOCK_MONOTONIC), took;
 	int64_t at = start + 20000000;
-	struct timespec ts = { at / 1000000000, at % 1000000000 };
+	struct timespec ts = {at / 1000000000, at % 1000000000};
 
 	SHOW(futex(&word, FUTEX_WAIT_BITSET_PRIVATE, 0, &ts, NULL, ~0u));
 	took = now_ns(CLOCK_MONOTONIC) - start;
 	CHECK(took >= 20000000 && took < 80000000);
 	at = now_ns(CLOCK_REALTIME) + 20000000;
-	ts = (struct timespec){ at / 1000000000, at % 1000000000 };
+	ts = (struct timespec){at / 1000000000, at % 1000000000};
 	start = now_ns(CLOCK_MONOTONIC);
 	SHOW(futex(&word, FUTEX_WAIT_BITSET_PRIVATE | FUTEX_CLOCK_REALTIME, 0, &ts, NULL, ~0u));
 	took = now_ns(CLOCK_MONOTONIC) - start;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Helpers of the guest test programs: each prints what it sees, the same on Linux and in the sandbox. */
+/* Helpers of the guest test programs: each prints what it sees, the same on Linux and in the
+ * sandbox. */
 #pragma once
 
 #include <errno.h>
@@ -91,7 +92,7 @@ static inline int64_t now_ns(clockid_t clock)
 
 static inline void sleep_ms(int ms)
 {
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
+	struct timespec ts = {ms / 1000, ms % 1000 * 1000000L};
 
 	while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
 		;
@@ -99,7 +100,7 @@ static inline void sleep_ms(int ms)
 
 static inline void handle(int sig, void (*fn)(int, siginfo_t *, void *), int flags)
 {
-	struct sigaction sa = { .sa_sigaction = fn, .sa_flags = flags | SA_SIGINFO };
+	struct sigaction sa = {.sa_sigaction = fn, .sa_flags = flags | SA_SIGINFO};
 
 	sigaction(sig, &sa, NULL);
 }

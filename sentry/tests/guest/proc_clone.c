@@ -49,8 +49,8 @@ static void clones(void)
 	pid_t ptid = 0;
 	static pid_t ctid;
 
-	pid = (pid_t)syscall(SYS_clone, CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | SIGCHLD, 0, &ptid,
-			     &ctid, 0);
+	pid = (pid_t)syscall(SYS_clone, CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | SIGCHLD, 0,
+			     &ptid, &ctid, 0);
 	if (pid == 0)
 		_exit(ctid == getpid() ? 1 : 2);
 	CHECK(ptid == pid && ctid == 0);
@@ -65,19 +65,19 @@ static void refused(void)
 	SHOW(syscall(SYS_clone, CLONE_NEWNS | CLONE_FS | SIGCHLD, 0, 0, 0, 0));
 	SHOW(syscall(SYS_clone, CLONE_PIDFD | CLONE_PARENT_SETTID | SIGCHLD, 0, 0, 0, 0));
 	SHOW(syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, 0, (void *)8, 0, 0));
-	struct clone_args a = { .exit_signal = 100 };
+	struct clone_args a = {.exit_signal = 100};
 
 	SHOW(syscall(SYS_clone3, &a, sizeof(a)));
-	a = (struct clone_args){ .flags = CLONE_DETACHED };
+	a = (struct clone_args){.flags = CLONE_DETACHED};
 	SHOW(syscall(SYS_clone3, &a, sizeof(a)));
-	a = (struct clone_args){ .flags = CLONE_SIGHAND | CLONE_VM | CLONE_CLEAR_SIGHAND };
+	a = (struct clone_args){.flags = CLONE_SIGHAND | CLONE_VM | CLONE_CLEAR_SIGHAND};
 	SHOW(syscall(SYS_clone3, &a, sizeof(a)));
-	a = (struct clone_args){ .stack = 4096 };
+	a = (struct clone_args){.stack = 4096};
 	SHOW(syscall(SYS_clone3, &a, sizeof(a)));
-	a = (struct clone_args){ .flags = CLONE_PARENT, .exit_signal = SIGCHLD };
+	a = (struct clone_args){.flags = CLONE_PARENT, .exit_signal = SIGCHLD};
 	SHOW(syscall(SYS_clone3, &a, sizeof(a)));
 	SHOW(syscall(SYS_clone3, &a, 5000));
-	unsigned char longer[128] = { 0 };
+	unsigned char longer[128] = {0};
 
 	longer[120] = 1;
 	SHOW(syscall(SYS_clone3, longer, 128));
@@ -85,7 +85,7 @@ static void refused(void)
 
 static void clone3s(void)
 {
-	struct clone_args a = { .exit_signal = SIGCHLD };
+	struct clone_args a = {.exit_signal = SIGCHLD};
 	siginfo_t si;
 	int st, pidfd = -1;
 
@@ -95,8 +95,9 @@ static void clone3s(void)
 		_exit(21);
 	waitpid(pid, &st, 0);
 	show_status("clone3", st);
-	a = (struct clone_args){ .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD,
-				 .pidfd = (uint64_t)(uintptr_t)&pidfd };
+	a = (struct clone_args){.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+				.exit_signal = SIGCHLD,
+				.pidfd = (uint64_t)(uintptr_t)&pidfd};
 	signal(SIGUSR1, SIG_IGN);
 	pid = (pid_t)syscall(SYS_clone3, &a, sizeof(a));
 	if (pid == 0) {
@@ -107,7 +108,7 @@ static void clone3s(void)
 	}
 	CHECK(pidfd >= 0);
 	SHOW(fcntl(pidfd, F_GETFD));
-	struct pollfd p = { pidfd, POLLIN, 0 };
+	struct pollfd p = {pidfd, POLLIN, 0};
 
 	SHOW(poll(&p, 1, 2000));
 	printf("revents %d\n", p.revents);
@@ -136,7 +137,7 @@ static void pidfds(void)
 	fd = pidfd_open(pid, PIDFD_NONBLOCK);
 	CHECK(fd >= 0);
 	SHOW(fcntl(fd, F_GETFD));
-	struct pollfd pf = { fd, POLLIN, 0 };
+	struct pollfd pf = {fd, POLLIN, 0};
 
 	SHOW(poll(&pf, 1, 10));
 	SHOW(waitid(P_PIDFD, (id_t)fd, &si, WEXITED));
@@ -144,7 +145,7 @@ static void pidfds(void)
 
 	CHECK(dup >= 0);
 	SHOW(write(dup, "hello", 5));
-	char buf[8] = { 0 };
+	char buf[8] = {0};
 
 	SHOW(read(p[0], buf, 8));
 	SHOW(pidfd_getfd(fd, 9999, 0));

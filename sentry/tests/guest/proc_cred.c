@@ -19,7 +19,7 @@ static void ids(const char *what)
 
 static void caps(const char *what)
 {
-	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
 	struct __user_cap_data_struct d[2];
 
 	syscall(SYS_capget, &h, d);
@@ -70,7 +70,7 @@ CHILD(seteuid_back, {
 })
 
 CHILD(gids, {
-	gid_t list[3] = { 30, 10, 20 };
+	gid_t list[3] = {30, 10, 20};
 	gid_t got[8];
 
 	SHOW(syscall(SYS_setgroups, 3, list));
@@ -108,8 +108,8 @@ CHILD(keepcaps, {
 	SHOW(prctl(PR_GET_KEEPCAPS));
 	SHOW(syscall(SYS_setresuid, 1000, 1000, 1000));
 	caps("kept");
-	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct d[2] = { { 0 } };
+	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct d[2] = {{0}};
 
 	d[0].permitted = d[0].effective = 1u << CAP_KILL;
 	SHOW(syscall(SYS_capset, &h, d));
@@ -133,14 +133,14 @@ CHILD(keepcaps, {
 })
 
 CHILD(cap_calls, {
-	struct __user_cap_header_struct h = { 0x1234, 0 };
+	struct __user_cap_header_struct h = {0x1234, 0};
 	struct __user_cap_data_struct d[2];
 
 	SHOW(syscall(SYS_capget, &h, d));
 	printf("version %#x\n", h.version);
 	h.version = 0;
 	SHOW(syscall(SYS_capget, &h, NULL));
-	h = (struct __user_cap_header_struct){ _LINUX_CAPABILITY_VERSION_3, 99999 };
+	h = (struct __user_cap_header_struct){_LINUX_CAPABILITY_VERSION_3, 99999};
 	SHOW(syscall(SYS_capget, &h, d));
 	h.pid = -1;
 	SHOW(syscall(SYS_capget, &h, d));

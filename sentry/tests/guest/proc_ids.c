@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Process groups and sessions: setpgid, setsid, getpgid, getsid, and their errors; orphaned groups. */
+/* Process groups and sessions: setpgid, setsid, getpgid, getsid, and their errors; orphaned groups.
+ */
 #include "guest.h"
 
 static void groups(void)
@@ -65,7 +66,7 @@ static void after_exec(void)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		char *argv[] = { "self", "child", NULL };
+		char *argv[] = {"self", "child", NULL};
 
 		dup2(p[1], 9);
 		execv("/proc/self/exe", argv);

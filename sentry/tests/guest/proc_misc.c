@@ -9,7 +9,7 @@
 
 static void prctls(void)
 {
-	char name[16] = { 0 };
+	char name[16] = {0};
 	int v = -1;
 
 	SHOW(prctl(PR_SET_NAME, "a-name-that-is-too-long"));
@@ -83,7 +83,7 @@ static void limits(void)
 {
 	struct rlimit lim, old;
 
-	lim = (struct rlimit){ 100, 200 };
+	lim = (struct rlimit){100, 200};
 	SHOW(setrlimit(RLIMIT_NOFILE, &lim));
 	SHOW(getrlimit(RLIMIT_NOFILE, &old));
 	printf("nofile %lu %lu\n", (unsigned long)old.rlim_cur, (unsigned long)old.rlim_max);
@@ -92,7 +92,7 @@ static void limits(void)
 	close(99);
 	lim.rlim_cur = 300;
 	SHOW(setrlimit(RLIMIT_NOFILE, &lim));
-	lim = (struct rlimit){ 1, RLIM_INFINITY };
+	lim = (struct rlimit){1, RLIM_INFINITY};
 	SHOW(setrlimit(RLIMIT_NOFILE, &lim));
 	SHOW(getrlimit(16, &old));
 	SHOW(syscall(SYS_getrlimit, RLIMIT_CPU, BAD));
@@ -112,8 +112,8 @@ static void counted(void)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		struct rlimit one = { 3, 3 }, sigs = { 2, 2 };
-		union sigval v = { 0 };
+		struct rlimit one = {3, 3}, sigs = {2, 2};
+		union sigval v = {0};
 		sigset_t set;
 		pid_t kids[8];
 		int n = 0;
@@ -156,7 +156,7 @@ static void cpu_limit(void)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		struct rlimit one = { 1, 3 };
+		struct rlimit one = {1, 3};
 
 		setrlimit(RLIMIT_CPU, &one);
 		for (;;)
@@ -168,7 +168,7 @@ static void cpu_limit(void)
 
 static void scheduling(void)
 {
-	struct sched_param sp = { 0 };
+	struct sched_param sp = {0};
 	struct timespec ts;
 	cpu_set_t set, all;
 	unsigned int cpu = 999, node = 999;
@@ -222,7 +222,7 @@ static void scheduling(void)
 static void system_calls(void)
 {
 	struct utsname u;
-	char buf[64] = { 0 }, zero[64] = { 0 };
+	char buf[64] = {0}, zero[64] = {0};
 
 	SHOW(uname(&u));
 	printf("%s %s\n", u.sysname, u.machine);
@@ -247,35 +247,36 @@ static void bad_pointers(void)
 		long nr;
 		long a[4];
 	} calls[] = {
-		{ "rt_sigaction", SYS_rt_sigaction, { SIGUSR1, 8, 0, 8 } },
-		{ "rt_sigpending", SYS_rt_sigpending, { 8, 8 } },
-		{ "rt_sigsuspend", SYS_rt_sigsuspend, { 8, 8 } },
-		{ "rt_sigtimedwait", SYS_rt_sigtimedwait, { 8, 0, 0, 8 } },
-		{ "sigaltstack", SYS_sigaltstack, { 8, 0 } },
-		{ "sigaltstack out", SYS_sigaltstack, { 0, 8 } },
-		{ "getitimer", SYS_getitimer, { 0, 8 } },
-		{ "setitimer", SYS_setitimer, { 0, 8, 0 } },
-		{ "timer_create", SYS_timer_create, { 0, 8, 0 } },
-		{ "gettimeofday", SYS_gettimeofday, { 8, 0 } },
-		{ "times", SYS_times, { 8 } },
-		{ "sysinfo", SYS_sysinfo, { 8 } },
-		{ "getresuid", SYS_getresuid, { 8, 8, 8 } },
-		{ "sched_getparam", SYS_sched_getparam, { 0, 8 } },
-		{ "sched_setparam", SYS_sched_setparam, { 0, 8 } },
-		{ "getcpu", SYS_getcpu, { 8, 0, 0 } },
-		{ "execve", SYS_execve, { 8, 0, 0 } },
-		{ "clone3", SYS_clone3, { 8, 88 } },
-		{ "clone3 short", SYS_clone3, { 8, 8 } },
-		{ "arch_prctl get", SYS_arch_prctl, { 0x1003, 8 } },
-		{ "arch_prctl bad", SYS_arch_prctl, { 0x9999, 8 } },
-		{ "arch_prctl set", SYS_arch_prctl, { 0x1002, (long)0xffff800000000000ul } },
-		{ "get_robust_list", SYS_get_robust_list, { 0, 8, 8 } },
-		{ "high address", SYS_uname, { (long)0xffff888000000000ul } },
+		{"rt_sigaction", SYS_rt_sigaction, {SIGUSR1, 8, 0, 8}},
+		{"rt_sigpending", SYS_rt_sigpending, {8, 8}},
+		{"rt_sigsuspend", SYS_rt_sigsuspend, {8, 8}},
+		{"rt_sigtimedwait", SYS_rt_sigtimedwait, {8, 0, 0, 8}},
+		{"sigaltstack", SYS_sigaltstack, {8, 0}},
+		{"sigaltstack out", SYS_sigaltstack, {0, 8}},
+		{"getitimer", SYS_getitimer, {0, 8}},
+		{"setitimer", SYS_setitimer, {0, 8, 0}},
+		{"timer_create", SYS_timer_create, {0, 8, 0}},
+		{"gettimeofday", SYS_gettimeofday, {8, 0}},
+		{"times", SYS_times, {8}},
+		{"sysinfo", SYS_sysinfo, {8}},
+		{"getresuid", SYS_getresuid, {8, 8, 8}},
+		{"sched_getparam", SYS_sched_getparam, {0, 8}},
+		{"sched_setparam", SYS_sched_setparam, {0, 8}},
+		{"getcpu", SYS_getcpu, {8, 0, 0}},
+		{"execve", SYS_execve, {8, 0, 0}},
+		{"clone3", SYS_clone3, {8, 88}},
+		{"clone3 short", SYS_clone3, {8, 8}},
+		{"arch_prctl get", SYS_arch_prctl, {0x1003, 8}},
+		{"arch_prctl bad", SYS_arch_prctl, {0x9999, 8}},
+		{"arch_prctl set", SYS_arch_prctl, {0x1002, (long)0xffff800000000000ul}},
+		{"get_robust_list", SYS_get_robust_list, {0, 8, 8}},
+		{"high address", SYS_uname, {(long)0xffff888000000000ul}},
 	};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
 		errno = 0;
-		long r = syscall(calls[i].nr, calls[i].a[0], calls[i].a[1], calls[i].a[2], calls[i].a[3]);
+		long r = syscall(calls[i].nr, calls[i].a[0], calls[i].a[1], calls[i].a[2],
+				 calls[i].a[3]);
 
 		printf("%s: %ld %s\n", calls[i].name, r, r < 0 ? strerrorname_np(errno) : "ok");
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Everything at once: threads that fork, exec, signal each other, stop and continue children, and use
- * futexes and timers, for a bounded number of rounds. Only totals are printed. */
+/* Everything at once: threads that fork, exec, signal each other, stop and continue children, and
+ * use futexes and timers, for a bounded number of rounds. Only totals are printed. */
 #include "guest.h"
 
 static _Atomic int signals, forks_ok, execs_ok, stops_ok;
@@ -91,7 +91,7 @@ static void *victim(void *arg)
 	(void)arg;
 	atomic_store(&target, syscall(SYS_gettid));
 	while (!atomic_load(&done)) {
-		struct timespec ts = { 0, 100000 };
+		struct timespec ts = {0, 100000};
 
 		nanosleep(&ts, NULL);
 		for (volatile int i = 0; i < 1000; i++)
@@ -133,7 +133,7 @@ static void *churner(void *arg)
 
 int main(int argc, char **argv)
 {
-	void *(*const work[])(void *) = { forker, forker, execer, stopper, signaler, churner };
+	void *(*const work[])(void *) = {forker, forker, execer, stopper, signaler, churner};
 	pthread_t th[6], v;
 
 	(void)argv;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads: creation, joining, ids, thread-directed signals, exit of the leader, exec from a thread. */
+/* Threads: creation, joining, ids, thread-directed signals, exit of the leader, exec from a thread.
+ */
 #include "guest.h"
 
 static _Atomic int counter;
@@ -117,7 +118,7 @@ static void *spin(void *arg)
 
 static void *exec_it(void *arg)
 {
-	char *argv[] = { "self", arg, NULL };
+	char *argv[] = {"self", arg, NULL};
 
 	sleep_ms(10);
 	execv("/proc/self/exe", argv);

@@ -28,7 +28,7 @@ static pid_t child_killed(int sig)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		struct rlimit no = { 0, 0 };
+		struct rlimit no = {0, 0};
 
 		setrlimit(RLIMIT_CORE, &no);
 		raise(sig);
@@ -60,7 +60,8 @@ static void statuses(void)
 	pid = child_exits(300);
 	CHECK(waitpid(-1, &st, 0) == pid);
 	show_status("exit 300", st);
-	static const int sigs[] = { SIGKILL, SIGTERM, SIGSEGV, SIGABRT, SIGUSR1, SIGALRM, SIGPIPE, SIGHUP };
+	static const int sigs[] = {SIGKILL, SIGTERM, SIGSEGV, SIGABRT,
+				   SIGUSR1, SIGALRM, SIGPIPE, SIGHUP};
 
 	for (size_t i = 0; i < sizeof(sigs) / sizeof(*sigs); i++) {
 		pid = child_killed(sigs[i]);
@@ -225,8 +226,8 @@ static void usage(void)
 		_exit(0);
 	}
 	CHECK(wait4(pid, &st, 0, &ru) == pid);
-	long us = ru.ru_utime.tv_sec * 1000000 + ru.ru_utime.tv_usec + ru.ru_stime.tv_sec * 1000000 +
-		  ru.ru_stime.tv_usec;
+	long us = ru.ru_utime.tv_sec * 1000000 + ru.ru_utime.tv_usec +
+		  ru.ru_stime.tv_sec * 1000000 + ru.ru_stime.tv_usec;
 	CHECK(us >= 50000 && us < 1000000);
 	getrusage(RUSAGE_CHILDREN, &ru);
 	us = ru.ru_utime.tv_sec * 1000000 + ru.ru_utime.tv_usec;

@@ -25,8 +25,8 @@ static void show(const char *what)
 
 static void senders(void)
 {
-	union sigval v = { .sival_int = 77 };
-	siginfo_t si = { .si_code = SI_QUEUE };
+	union sigval v = {.sival_int = 77};
+	siginfo_t si = {.si_code = SI_QUEUE};
 
 	handle(SIGUSR1, record, 0);
 	handle(SIGRTMIN + 3, record, 0);
@@ -58,8 +58,9 @@ static void on_fault(int sig, siginfo_t *si, void *ucv)
 {
 	ucontext_t *uc = ucv;
 
-	printf("  %s code %d addr %#lx trapno %lld err %#llx cr2 %#llx\n", sig_name(sig), si->si_code,
-	       (unsigned long)si->si_addr & 0xfffffffffful, (long long)uc->uc_mcontext.gregs[REG_TRAPNO],
+	printf("  %s code %d addr %#lx trapno %lld err %#llx cr2 %#llx\n", sig_name(sig),
+	       si->si_code, (unsigned long)si->si_addr & 0xfffffffffful,
+	       (long long)uc->uc_mcontext.gregs[REG_TRAPNO],
 	       (unsigned long long)uc->uc_mcontext.gregs[REG_ERR],
 	       (unsigned long long)uc->uc_mcontext.gregs[REG_CR2] & 0xfffffffffful);
 	fflush(stdout);
@@ -80,8 +81,10 @@ static void on_fault(int sig, siginfo_t *si, void *ucv)
 
 static void faults(void)
 {
-	char *ro = mmap((void *)0x10000000, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-	char *none = mmap((void *)0x10010000, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	char *ro = mmap((void *)0x10000000, 4096, PROT_READ,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	char *none = mmap((void *)0x10010000, 4096, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	char *noexec = mmap((void *)0x10020000, 4096, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	volatile int zero = 0;
@@ -162,14 +165,14 @@ static void on_stack(int sig, siginfo_t *si, void *ucv)
 	sigaltstack(NULL, &now);
 	printf("on alt %d flags %d saved flags %d size %zu\n", on_alt, now.ss_flags,
 	       uc->uc_stack.ss_flags, uc->uc_stack.ss_size);
-	stack_t other = { .ss_sp = alt, .ss_size = sizeof(alt) };
+	stack_t other = {.ss_sp = alt, .ss_size = sizeof(alt)};
 
 	SHOW(sigaltstack(&other, NULL));
 }
 
 static void altstack(void)
 {
-	stack_t st = { .ss_sp = alt, .ss_size = sizeof(alt) }, old;
+	stack_t st = {.ss_sp = alt, .ss_size = sizeof(alt)}, old;
 
 	SHOW(sigaltstack(NULL, &old));
 	printf("initial flags %d\n", old.ss_flags);
@@ -208,8 +211,8 @@ static int __attribute__((noinline)) recurse(volatile char *p)
 
 static void overflow(void)
 {
-	stack_t st = { .ss_sp = alt, .ss_size = sizeof(alt) };
-	struct rlimit lim = { 256 * 1024, RLIM_INFINITY };
+	stack_t st = {.ss_sp = alt, .ss_size = sizeof(alt)};
+	struct rlimit lim = {256 * 1024, RLIM_INFINITY};
 	sigjmp_buf here;
 	char c = 0;
 
@@ -254,8 +257,11 @@ static void fatal(void)
 	if (pid == 0) {
 		signal(SIGSEGV, SIG_DFL);
 		handle(SIGUSR1, record, 0);
-		__asm__ volatile("mov $8, %%rsp\n\tmov %0, %%eax\n\tmov %1, %%edi\n\tmov %2, %%esi\n\tsyscall"
-				 : : "i"(SYS_kill), "r"(getpid()), "i"(SIGUSR1) : "memory");
+		__asm__ volatile("mov $8, %%rsp\n\tmov %0, %%eax\n\tmov %1, %%edi\n\tmov %2, "
+				 "%%esi\n\tsyscall"
+				 :
+				 : "i"(SYS_kill), "r"(getpid()), "i"(SIGUSR1)
+				 : "memory");
 	}
 	waitpid(pid, &st, 0);
 	show_status("no room for the frame", st & ~0x80);

@@ -52,10 +52,10 @@ static void queues(void)
 
 static void timedwait(void)
 {
-	struct timespec zero = { 0, 0 }, tenms = { 0, 10000000 }, bad = { 0, 2000000000 };
+	struct timespec zero = {0, 0}, tenms = {0, 10000000}, bad = {0, 2000000000};
 	sigset_t set, old;
 	siginfo_t si;
-	union sigval v = { .sival_int = 9 };
+	union sigval v = {.sival_int = 9};
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
@@ -113,7 +113,7 @@ static void suspend(void)
 	sigprocmask(SIG_SETMASK, NULL, &now);
 	printf("mask restored: %d\n", sigismember(&now, SIGUSR1));
 	raise(SIGUSR1);
-	struct timespec none = { 5, 0 };
+	struct timespec none = {5, 0};
 
 	SHOW(ppoll(NULL, 0, &none, &empty));
 	print_calls("ppoll");
@@ -139,7 +139,7 @@ static void nested(int sig, siginfo_t *si, void *uc)
 
 static void flags(void)
 {
-	struct sigaction sa = { .sa_sigaction = nested, .sa_flags = SA_SIGINFO }, old;
+	struct sigaction sa = {.sa_sigaction = nested, .sa_flags = SA_SIGINFO}, old;
 
 	sigemptyset(&sa.sa_mask);
 	sigaddset(&sa.sa_mask, SIGUSR2);
@@ -185,8 +185,8 @@ static void flags(void)
 
 static void interrupts(void)
 {
-	struct itimerval tv = { .it_value = { 0, 20000 } };
-	struct timespec req = { 0, 60000000 }, rem = { 0, 0 };
+	struct itimerval tv = {.it_value = {0, 20000}};
+	struct timespec req = {0, 60000000}, rem = {0, 0};
 	int p[2], st;
 	char c;
 
@@ -243,7 +243,7 @@ static void interrupts(void)
 
 static void defaults(void)
 {
-	static const int ignored[] = { SIGCHLD, SIGURG, SIGWINCH, SIGCONT };
+	static const int ignored[] = {SIGCHLD, SIGURG, SIGWINCH, SIGCONT};
 	int st;
 	pid_t pid;
 

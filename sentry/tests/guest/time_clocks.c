@@ -7,17 +7,18 @@
 
 static void clocks(void)
 {
-	static const clockid_t ids[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID,
-					 CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW,
-					 CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE,
-					 CLOCK_BOOTTIME, CLOCK_TAI };
+	static const clockid_t ids[] = {
+		CLOCK_REALTIME,		 CLOCK_MONOTONIC,     CLOCK_PROCESS_CPUTIME_ID,
+		CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE,
+		CLOCK_MONOTONIC_COARSE,	 CLOCK_BOOTTIME,      CLOCK_TAI};
 	struct timespec ts, res;
 
 	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
 		int r = (int)syscall(SYS_clock_gettime, ids[i], &ts);
 		int q = clock_getres(ids[i], &res);
 
-		printf("clock %d: %d res %d %ld.%09ld\n", ids[i], r, q, (long)res.tv_sec, res.tv_nsec);
+		printf("clock %d: %d res %d %ld.%09ld\n", ids[i], r, q, (long)res.tv_sec,
+		       res.tv_nsec);
 	}
 	SHOW(syscall(SYS_clock_gettime, 99, &ts));
 	SHOW(syscall(SYS_clock_getres, 99, &ts));
@@ -40,7 +41,7 @@ static void clocks(void)
 
 static void sleeps(void)
 {
-	struct timespec ts = { 0, 30000000 }, bad = { 0, 1000000000 }, neg = { -1, 0 };
+	struct timespec ts = {0, 30000000}, bad = {0, 1000000000}, neg = {-1, 0};
 	int64_t start = now_ns(CLOCK_MONOTONIC), took;
 
 	SHOW(nanosleep(&ts, NULL));
@@ -52,7 +53,7 @@ static void sleeps(void)
 	start = now_ns(CLOCK_REALTIME);
 	int64_t at = start + 20000000;
 
-	ts = (struct timespec){ at / 1000000000, at % 1000000000 };
+	ts = (struct timespec){at / 1000000000, at % 1000000000};
 	SHOW(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &ts, NULL));
 	CHECK(now_ns(CLOCK_REALTIME) >= at);
 	ts.tv_sec = 1;
@@ -84,7 +85,7 @@ static void wait_for(int count)
 
 static void itimers(void)
 {
-	struct itimerval tv = { .it_value = { 0, 10000 }, .it_interval = { 0, 10000 } }, old;
+	struct itimerval tv = {.it_value = {0, 10000}, .it_interval = {0, 10000}}, old;
 	int64_t start = now_ns(CLOCK_MONOTONIC);
 
 	handle(SIGALRM, on_timer, 0);
@@ -106,7 +107,7 @@ static void itimers(void)
 	SHOW(alarm(0));
 	handle(SIGVTALRM, on_timer, 0);
 	n = 0;
-	tv = (struct itimerval){ .it_value = { 0, 30000 } };
+	tv = (struct itimerval){.it_value = {0, 30000}};
 	setitimer(ITIMER_VIRTUAL, &tv, NULL);
 	int64_t cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID);
 
@@ -117,7 +118,7 @@ static void itimers(void)
 	CHECK(n == 1 && cpu >= 25000000 && cpu < 500000000);
 	handle(SIGPROF, on_timer, 0);
 	n = 0;
-	tv = (struct itimerval){ .it_value = { 0, 10000 }, .it_interval = { 0, 10000 } };
+	tv = (struct itimerval){.it_value = {0, 10000}, .it_interval = {0, 10000}};
 	setitimer(ITIMER_PROF, &tv, NULL);
 	cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID);
 	while (n < 3 && now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu < 2000000000)
@@ -140,8 +141,8 @@ static void on_thread_timer(int sig, siginfo_t *si, void *uc)
 
 static void *timer_thread(void *arg)
 {
-	struct sigevent ev = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR2 };
-	struct itimerspec its = { .it_value = { 0, 5000000 } };
+	struct sigevent ev = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR2};
+	struct itimerspec its = {.it_value = {0, 5000000}};
 	timer_t id;
 
 	(void)arg;
@@ -158,9 +159,10 @@ static void *timer_thread(void *arg)
 
 static void posix_timers(void)
 {
-	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN,
-			       .sigev_value.sival_int = 123 };
-	struct itimerspec its = { .it_value = { 0, 10000000 } }, cur;
+	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL,
+			      .sigev_signo = SIGRTMIN,
+			      .sigev_value.sival_int = 123};
+	struct itimerspec its = {.it_value = {0, 10000000}}, cur;
 	sigset_t set;
 	timer_t id, none;
 	pthread_t th;
@@ -198,7 +200,7 @@ static void posix_timers(void)
 	SHOW(timer_create(CLOCK_MONOTONIC, &ev, &id));
 	ev.sigev_notify = SIGEV_NONE;
 	SHOW(timer_create(CLOCK_REALTIME, &ev, &none));
-	its = (struct itimerspec){ .it_value = { 100, 0 } };
+	its = (struct itimerspec){.it_value = {100, 0}};
 	SHOW(timer_settime(none, 0, &its, NULL));
 	timer_gettime(none, &cur);
 	CHECK(cur.it_value.tv_sec >= 99);

@@ -20,8 +20,8 @@ static siginfo_t encode(const struct ksiginfo *info)
 
 Test(siginfo, kill_tells_who_sent_it)
 {
-	siginfo_t si = encode(&(struct ksiginfo){ .signo = SIGTERM, .code = SI_USER, .pid = 12, .uid = 34,
-						  .value = 99 });
+	siginfo_t si = encode(&(struct ksiginfo){
+		.signo = SIGTERM, .code = SI_USER, .pid = 12, .uid = 34, .value = 99});
 
 	cr_assert_eq(si.si_signo, SIGTERM);
 	cr_assert_eq(si.si_pid, 12);
@@ -31,8 +31,11 @@ Test(siginfo, kill_tells_who_sent_it)
 
 Test(siginfo, queued_signal_carries_its_value)
 {
-	siginfo_t si = encode(&(struct ksiginfo){ .signo = SIGRTMIN, .code = SI_QUEUE, .pid = 1, .uid = 2,
-						  .value = 0x1122334455667788 });
+	siginfo_t si = encode(&(struct ksiginfo){.signo = SIGRTMIN,
+						 .code = SI_QUEUE,
+						 .pid = 1,
+						 .uid = 2,
+						 .value = 0x1122334455667788});
 
 	cr_assert_eq((uint64_t)si.si_value.sival_ptr, 0x1122334455667788u);
 	cr_assert_eq(si.si_pid, 1);
@@ -40,8 +43,13 @@ Test(siginfo, queued_signal_carries_its_value)
 
 Test(siginfo, child_tells_status_and_times)
 {
-	siginfo_t si = encode(&(struct ksiginfo){ .signo = SIGCHLD, .code = CLD_KILLED, .pid = 5, .uid = 6,
-						  .status = 9, .utime = 7, .stime = 8 });
+	siginfo_t si = encode(&(struct ksiginfo){.signo = SIGCHLD,
+						 .code = CLD_KILLED,
+						 .pid = 5,
+						 .uid = 6,
+						 .status = 9,
+						 .utime = 7,
+						 .stime = 8});
 
 	cr_assert_eq(si.si_status, 9);
 	cr_assert_eq(si.si_utime, 7);
@@ -50,23 +58,24 @@ Test(siginfo, child_tells_status_and_times)
 
 Test(siginfo, fault_tells_the_address_only)
 {
-	siginfo_t si = encode(&(struct ksiginfo){ .signo = SIGSEGV, .code = SEGV_MAPERR, .addr = 0xdead000,
-						  .pid = 77 });
+	siginfo_t si = encode(&(struct ksiginfo){
+		.signo = SIGSEGV, .code = SEGV_MAPERR, .addr = 0xdead000, .pid = 77});
 
 	cr_assert_eq((uint64_t)si.si_addr, 0xdead000u);
 }
 
 Test(siginfo, fault_sent_by_a_process_is_no_fault)
 {
-	siginfo_t si = encode(&(struct ksiginfo){ .signo = SIGSEGV, .code = SI_USER, .pid = 77, .addr = 1 });
+	siginfo_t si =
+		encode(&(struct ksiginfo){.signo = SIGSEGV, .code = SI_USER, .pid = 77, .addr = 1});
 
 	cr_assert_eq(si.si_pid, 77);
 }
 
 Test(siginfo, timer_tells_id_overrun_and_value)
 {
-	siginfo_t si = encode(&(struct ksiginfo){ .signo = SIGALRM, .code = SI_TIMER, .timer_id = 3,
-						  .overrun = 4, .value = 5 });
+	siginfo_t si = encode(&(struct ksiginfo){
+		.signo = SIGALRM, .code = SI_TIMER, .timer_id = 3, .overrun = 4, .value = 5});
 
 	cr_assert_eq(si.si_timerid, 3);
 	cr_assert_eq(si.si_overrun, 4);
@@ -76,12 +85,24 @@ Test(siginfo, timer_tells_id_overrun_and_value)
 Test(siginfo, decoding_what_was_encoded_gives_it_back)
 {
 	const struct ksiginfo cases[] = {
-		{ .signo = SIGTERM, .code = SI_USER, .pid = 1, .uid = 2 },
-		{ .signo = SIGRTMIN, .code = SI_QUEUE, .pid = 1, .uid = 2, .value = 3, .utime = 4, .stime = 5 },
-		{ .signo = SIGIO, .code = POLL_IN, .band = 0x41, .fd = 9 },
-		{ .signo = SIGBUS, .code = BUS_ADRERR, .addr = 4096 },
-		{ .signo = SIGSYS, .code = 1, .addr = 4096, .status = 60 },
-		{ .signo = SIGCHLD, .code = CLD_EXITED, .pid = 3, .uid = 4, .status = 5, .utime = 6, .stime = 7 },
+		{.signo = SIGTERM, .code = SI_USER, .pid = 1, .uid = 2},
+		{.signo = SIGRTMIN,
+		 .code = SI_QUEUE,
+		 .pid = 1,
+		 .uid = 2,
+		 .value = 3,
+		 .utime = 4,
+		 .stime = 5},
+		{.signo = SIGIO, .code = POLL_IN, .band = 0x41, .fd = 9},
+		{.signo = SIGBUS, .code = BUS_ADRERR, .addr = 4096},
+		{.signo = SIGSYS, .code = 1, .addr = 4096, .status = 60},
+		{.signo = SIGCHLD,
+		 .code = CLD_EXITED,
+		 .pid = 3,
+		 .uid = 4,
+		 .status = 5,
+		 .utime = 6,
+		 .stime = 7},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
