@@ -7,6 +7,8 @@
 #   NAME   programs to run, without .c (default: all)
 # environment: CC (gcc), RUN ("$RUNSC do"), TIMEOUT (60), KEEP (1: keep the directory with the outputs)
 set -u
+# The programs print descriptor numbers: both sides start with 0 to 2 alone.
+exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 
 here=$(cd "$(dirname "$0")" && pwd)
 runsc=${1:?usage: run.sh RUNSC [NAME...]}
