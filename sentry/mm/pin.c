@@ -13,21 +13,30 @@ static struct list *pin_node(struct mm_pin *pin)
 	return (struct list *)(void *)&pin->opaque[2 * PIN_IOV];
 }
 
+/* Whether it is listed: the owner's own note, since the node is others' to change. */
+static uint64_t *pin_listed(struct mm_pin *pin)
+{
+	return &pin->opaque[2 * PIN_IOV + 2];
+}
+
 static void list_pin(struct mm *mm, struct mm_pin *pin)
 {
+	if (*pin_listed(pin))
+		return;
 	mutex_lock(&mm->pin_mu);
-	if (!list_linked(pin_node(pin)))
-		list_push_back(&mm->pins, pin_node(pin));
+	list_push_back(&mm->pins, pin_node(pin));
 	mutex_unlock(&mm->pin_mu);
+	*pin_listed(pin) = 1;
 }
 
 static void unlist_pin(struct mm_pin *pin)
 {
-	if (!pin->mm || !list_linked(pin_node(pin)))
+	if (!pin->mm || !*pin_listed(pin))
 		return;
 	mutex_lock(&pin->mm->pin_mu);
 	list_remove(pin_node(pin));
 	mutex_unlock(&pin->mm->pin_mu);
+	*pin_listed(pin) = 0;
 }
 
 size_t pins_of(struct mm *mm, uint64_t (*ret)[2], size_t max)
@@ -102,7 +111,7 @@ void pin_init(struct mm_pin *pin, struct mm *mm)
 {
 	pin->mm = mm;
 	pin->n = 0;
-	*pin_node(pin) = (struct list){0};
+	*pin_listed(pin) = 0;
 }
 
 ssize_t mm_pin(struct mm *mm, uint64_t addr, size_t len, bool write, struct mm_pin *pin)

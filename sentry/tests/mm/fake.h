@@ -15,7 +15,8 @@
 #include "vfs/file.h"
 
 struct plat_space {
-	unsigned maps, unmaps, protects, flushes, text_changes;
+	unsigned maps, unmaps, protects, text_changes;
+	_Atomic unsigned flushes;
 	bool dead;
 	struct plat_space *next;
 };
