@@ -14,7 +14,8 @@
 #define UNIT_LEAST PAGE_SIZE
 #define UNIT_FILE (16UL << 10)
 #define UNIT_MOST (64UL << 10)
-#define SWEEP_MOST 512 /* runs looked at when taking memory back */
+#define TAKE_ALL_AFTER 4 /* breaks since the last fork */
+#define SWEEP_MOST 512	 /* runs looked at when taking memory back */
 
 struct fork_history *fork_history_get(struct fork_history *h)
 {
@@ -39,10 +40,11 @@ void fork_history_add(struct mm *mm, uint64_t addr)
 		return;
 	mm->hot_budget--;
 	mutex_lock(&h->mu);
-	for (i = 0; i < h->n && h->page[i] != (addr & PAGE_MASK); i++)
-		;
-	if (i == h->n && h->n < FORK_HOT)
-		h->page[h->n++] = addr & PAGE_MASK;
+	for (i = 0; i < FORK_HOT && i < h->n; i++)
+		if (h->page[i] == (addr & PAGE_MASK))
+			break;
+	if (i == FORK_HOT || i == h->n)
+		h->page[h->n++ % FORK_HOT] = addr & PAGE_MASK; /* the oldest makes room */
 	mutex_unlock(&h->mu);
 }
 
@@ -175,6 +177,12 @@ int cow_break(struct mm *mm, struct batch *b, struct vma *v, struct run *run, ui
 	if (run->kind == RUN_ANON) {
 		fork_history_add(mm, addr);
 		if (memfile_exclusive(run->off, range_len(&run->r))) {
+			/* A process that forks again and again writes to little in between. */
+			if (mm->hot_budget + TAKE_ALL_AFTER > HOT_BUDGET) {
+				run->cow = false;
+				run_reprotect(mm, v, run->r.start, run->r.end);
+				return 0;
+			}
 			take_back_all(mm);
 			if (!run->cow) {
 				run_merge_all(mm);

@@ -14,7 +14,6 @@
 #include "platform/platform.h"
 #include "vfs/file.h"
 
-#define HOT_BUDGET 32
 #define PINS_MOST 64
 #define LAZY_AT_ONCE 100 /* runs */
 #define HOT_WHOLE (4 * PAGE_SIZE)
@@ -38,8 +37,7 @@ void fork_history_touched(struct mm *mm, uint64_t addr)
 	struct fork_history *h = mm->history;
 
 	mutex_lock(&h->mu);
-	if (h->n_touched < FORK_TOUCHED)
-		h->touched[h->n_touched++] = addr & PAGE_MASK;
+	h->touched[h->n_touched++ % FORK_TOUCHED] = addr & PAGE_MASK;
 	mutex_unlock(&h->mu);
 }
 
@@ -49,7 +47,7 @@ static bool needed_soon(const struct fork_history *h, const struct run *run)
 {
 	if (!run->cow)
 		return true;
-	for (uint32_t i = 0; i < h->n_touched; i++)
+	for (uint32_t i = 0; i < h->n_touched && i < FORK_TOUCHED; i++)
 		if (h->touched[i] >= run->r.start && h->touched[i] < run->r.end)
 			return true;
 	return false;
@@ -120,26 +118,14 @@ static int copy_area(struct mm *mm, struct mm *parent, struct vma *v)
 	return 0;
 }
 
-/* Gives the child its own copy of one page, so that the parent's stays the parent's alone. Of a
- * small run all of it: a few pages more cost less than the two mappings more that splitting it
- * would. @own: nobody but the parent (and its pins) had the page before. */
-static void copy_hot_page(struct mm *mm, struct mm *parent, struct batch *b, uint64_t addr,
-			  bool own)
+/* Gives the child its own copy of [addr, end) within one run of memory, so that the parent's stays
+ * the parent's alone. @own: nobody but the parent (and its pins) had it before. */
+static void copy_stretch(struct mm *mm, struct mm *parent, struct batch *b, uint64_t addr,
+			 uint64_t end, bool own)
 {
-	struct run *run = run_at(mm, addr), *theirs;
-	uint64_t end = addr + PAGE_SIZE;
-	struct vma *v;
+	struct run *theirs;
 
-	if (!run || run->kind != RUN_ANON || !run->cow)
-		return;
-	v = vma_at(mm, addr);
-	if (!(v->prot & PROT_WRITE))
-		return;
-	if (range_len(&run->r) <= HOT_WHOLE) {
-		addr = run->r.start;
-		end = run->r.end;
-	}
-	if (cow_copy(mm, b, v, run, addr, end) < 0)
+	if (cow_copy(mm, b, vma_at(mm, addr), run_at(mm, addr), addr, end) < 0)
 		return;
 	batch_finish(mm, b); /* the child has no stub yet: drops its reference at once */
 	theirs = run_at(parent, addr);
@@ -151,6 +137,37 @@ static void copy_hot_page(struct mm *mm, struct mm *parent, struct batch *b, uin
 	theirs->cow = false;
 }
 
+/* The same for hot pages [addr, end), which may span runs. Of a small run all is copied: a few
+ * pages more cost less than the two mappings more that splitting it would. */
+static void copy_hot_pages(struct mm *mm, struct mm *parent, struct batch *b, uint64_t addr,
+			   uint64_t end)
+{
+	while (addr < end) {
+		struct run *run = run_from(mm, addr);
+		uint64_t from, to;
+
+		if (!run || run->r.start >= end)
+			return;
+		from = addr > run->r.start ? addr : run->r.start;
+		to = end < run->r.end ? end : run->r.end;
+		addr = to;
+		if (run->kind != RUN_ANON || !run->cow || !(vma_at(mm, from)->prot & PROT_WRITE))
+			continue;
+		if (range_len(&run->r) <= HOT_WHOLE) {
+			from = run->r.start;
+			to = run->r.end;
+		}
+		copy_stretch(mm, parent, b, from, to, false);
+	}
+}
+
+static int by_address(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
 static void copy_hot(struct mm *mm, struct mm *parent, struct batch *b, uint64_t rsp)
 {
 	uint64_t page[FORK_HOT + 1];
@@ -159,14 +176,21 @@ static void copy_hot(struct mm *mm, struct mm *parent, struct batch *b, uint64_t
 
 	mutex_lock(&h->mu);
 	h->forks++;
-	n = h->n;
+	n = h->n < FORK_HOT ? h->n : FORK_HOT;
 	for (uint32_t i = 0; i < n; i++)
 		page[i] = h->page[i];
 	mutex_unlock(&h->mu);
 	if (rsp)
 		page[n++] = rsp & PAGE_MASK;
-	for (uint32_t i = 0; i < n; i++)
-		copy_hot_page(mm, parent, b, page[i], false);
+	qsort(page, n, sizeof(page[0]), by_address);
+	for (uint32_t i = 0; i < n;) {
+		uint64_t start = page[i], end = start + PAGE_SIZE;
+
+		/* Neighbours, and neighbours but one, are one piece. */
+		for (i++; i < n && page[i] <= end + PAGE_SIZE; i++)
+			end = page[i] + PAGE_SIZE;
+		copy_hot_pages(mm, parent, b, start, end);
+	}
 }
 
 /* What another thread has pinned for writing stays the parent's, as with device I/O: the child gets
@@ -177,16 +201,14 @@ static void copy_pinned(struct mm *mm, struct mm *parent, struct batch *b)
 	size_t n = pins_of(parent, pin, PINS_MOST);
 
 	for (size_t i = 0; i < n; i++)
-		for (struct run *run = run_from(parent, 0); run; run = run_next(run)) {
-			uint64_t at = pin[i][0], end = at + pin[i][1];
+		for (struct run *run = run_from(mm, 0); run; run = run_next(run)) {
+			uint64_t at = pin[i][0], len = pin[i][1];
 
-			if (run->kind != RUN_ANON || at < run->off ||
-			    end > run->off + range_len(&run->r))
+			if (run->kind != RUN_ANON || !run->cow || at < run->off ||
+			    at + len > run->off + range_len(&run->r))
 				continue;
 			at = run->r.start + (at - run->off);
-			end = at + pin[i][1];
-			for (; at < end; at += PAGE_SIZE)
-				copy_hot_page(mm, parent, b, at, true);
+			copy_stretch(mm, parent, b, at, at + len, true);
 			break;
 		}
 }
@@ -227,6 +249,7 @@ int mm_fork(struct mm **ret, struct mm *parent, uint64_t rsp)
 		if (r == 0)
 			plat_space_inherit(mm->space, parent->space);
 	}
+	run_merge_all(parent);
 	if (parent->live)
 		plat_flush(parent->space); /* no thread writes to what is shared from here on */
 	rwlock_unlock(&mm->lock);

@@ -79,8 +79,9 @@ struct run {
 /* What forks of a process and its children have taught: addresses that parent or child wrote soon
  * after, which the next fork copies at once, and addresses that children touched, which it maps at
  * once. */
-#define FORK_HOT 24
-#define FORK_TOUCHED 48
+#define FORK_HOT 48
+#define FORK_TOUCHED 64
+#define HOT_BUDGET 32 /* copy-on-write breaks after a fork that are remembered */
 struct fork_history {
 	struct ref ref;
 	struct mutex mu;		/* RANK_LEAF */

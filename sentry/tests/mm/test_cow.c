@@ -101,20 +101,26 @@ Test(mm_cow, sequential_writes_copy_in_growing_units)
 	mm_unref(mm);
 }
 
-Test(mm_cow, the_last_owner_takes_everything_back_at_once)
+Test(mm_cow, the_last_owner_takes_everything_back_after_a_few_faults)
 {
 	struct mm *mm = fresh(), *child;
-	uint64_t a = map_anon(mm, 4 * PAGE_SIZE, RW), b, off;
+	uint64_t a[6], off;
 
-	cr_assert_eq(map_at(mm, a + (1 << 21), PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED), 0);
-	b = a + (1 << 21);
-	off = backing(mm, a);
+	for (int i = 0; i < 6; i++) {
+		a[i] = map_anon(mm, 4 * PAGE_SIZE, RW);
+		cr_assert_eq(mm_zero_out(mm, a[i], 4 * PAGE_SIZE), 0);
+		map_anon(mm, PAGE_SIZE, PROT_NONE); /* keeps them apart */
+	}
+	off = backing(mm, a[0]);
 	child = forked(mm);
 	mm_unref(child);
-	cr_assert_eq(fault(mm, a, true, NULL), 0);
-	cr_assert_eq(backing(mm, a), off, "not copied");
-	cr_assert_eq(fake_stub_prot(mm->space, a + 3 * PAGE_SIZE), RW);
-	cr_assert_eq(fake_stub_prot(mm->space, b), RW);
+	cr_assert_eq(fault(mm, a[0], true, NULL), 0);
+	cr_assert_eq(backing(mm, a[0]), off, "not copied");
+	cr_assert_eq(fake_stub_prot(mm->space, a[0] + 3 * PAGE_SIZE), RW, "the whole run");
+	cr_assert_eq(fake_stub_prot(mm->space, a[1]), PROT_READ, "no more than needed");
+	for (int i = 1; i < 4; i++)
+		cr_assert_eq(fault(mm, a[i], true, NULL), 0);
+	cr_assert_eq(fake_stub_prot(mm->space, a[5]), RW, "a process that goes on alone");
 	fake_check(mm);
 	mm_unref(mm);
 }
