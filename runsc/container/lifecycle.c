@@ -171,8 +171,9 @@ int container_kill(struct container *c, int signo, bool all, struct cause *cause
 	r = control_once(c, &call, NULL, NULL, cause);
 	if (r == -ESRCH)
 		return cause_set(cause, r, "container not running");
-	/* A sandbox that does not answer can still be killed. */
-	if (r < 0 && signo == SIGKILL)
+	/* KILL ends the sandbox, whatever state it is in: from inside if it can (captures are completed
+	 * then), from outside if it does not answer or does not end. */
+	if (signo == SIGKILL && (r < 0 || !proc_wait(&c->sandbox, 2000)))
 		return kill_sandbox(c, cause);
 	return r;
 }
