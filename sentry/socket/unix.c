@@ -673,25 +673,29 @@ static int unix_getname(struct socket *s, bool want_peer, struct sockaddr_storag
 static int take_rights(struct umsg *m, struct task *t, const uint8_t *data, size_t len)
 {
 	size_t n = len / sizeof(int);
+	struct file **files;
 
-	if (n > SCM_MAX_FD || m->files)
-		return n > SCM_MAX_FD ? -EINVAL : -ETOOMANYREFS;
+	/* Several control messages of one call count together. */
+	if (n > SCM_MAX_FD - m->n_files)
+		return -EINVAL;
 	if (n == 0)
 		return 0;
-	m->files = calloc(n, sizeof(*m->files));
-	if (!m->files)
+	files = reallocarray(m->files, m->n_files + n, sizeof(*m->files));
+	if (!files)
 		return -ENOMEM;
+	m->files = files;
 	for (size_t i = 0; i < n; i++) {
+		struct file *f;
 		int fd;
 
 		memcpy(&fd, data + i * sizeof(int), sizeof(fd));
-		m->files[i] = fd_get_raw(t, fd);
-		if (!m->files[i])
+		f = fd_get_raw(t, fd);
+		if (!f)
 			return -EBADF;
 		/* A reference of its own: fd_get's may be borrowed from the table. */
-		file_get(m->files[i]);
-		fd_put(t, m->files[i]);
-		m->n_files++;
+		file_get(f);
+		fd_put(t, f);
+		m->files[m->n_files++] = f;
 	}
 	return 0;
 }
@@ -953,8 +957,6 @@ static ssize_t recv_packet(struct unix_sock *u, struct task *t, struct sock_msg 
 
 	if (m->len > want)
 		sm->flags |= MSG_TRUNC;
-	if (u->base.type == SOCK_SEQPACKET)
-		sm->flags |= MSG_EOR;
 	memcpy(&sm->name, &m->name, sizeof(m->name));
 	sm->name_len = connection_based(u) ? 0 : m->name_len;
 	if (!peek) {
