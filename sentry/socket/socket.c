@@ -58,12 +58,8 @@ static ssize_t socket_write(struct file *f, struct task *t, struct iov_iter *fro
 	ssize_t r = s->ops->sendmsg(s, t, &m, 0);
 
 	*from = m.iter;
-	if (r == -EPIPE && s->type == SOCK_STREAM) {
-		struct ksiginfo info = { .signo = SIGPIPE, .code = SI_USER, .pid = t->group->pid,
-					 .uid = t->cred->uid };
-
-		signal_send_task(t, &info);
-	}
+	if (r == -EPIPE && s->type == SOCK_STREAM)
+		signal_self(t, SIGPIPE);
 	return r;
 }
 

@@ -411,14 +411,6 @@ long sys_shutdown(struct task *t, const struct sysargs *a)
 
 /* --- sending ----------------------------------------------------------------------------------------- */
 
-static void raise_sigpipe(struct task *t)
-{
-	struct ksiginfo info = { .signo = SIGPIPE, .code = SI_USER, .pid = t->group->pid,
-				 .uid = t->cred->uid };
-
-	signal_send_task(t, &info);
-}
-
 /* Sends all of a stream's data, or one datagram. */
 static long do_send(struct sock_ref *ref, struct task *t, struct sock_msg *m, int flags)
 {
@@ -450,7 +442,7 @@ static long do_send(struct sock_ref *ref, struct task *t, struct sock_msg *m, in
 	if (done > 0 || (r >= 0 && s->type == SOCK_STREAM))
 		return done;
 	if (r == -EPIPE && s->type != SOCK_DGRAM && !(flags & MSG_NOSIGNAL))
-		raise_sigpipe(t);
+		signal_self(t, SIGPIPE);
 	return interrupted(r, timeo);
 }
 

@@ -117,14 +117,6 @@ static ssize_t pipe_read(struct file *f, struct task *t, struct iov_iter *to, in
 	return done > 0 ? (ssize_t)done : -EFAULT;
 }
 
-static void send_sigpipe(struct task *t)
-{
-	struct ksiginfo info = { .signo = SIGPIPE, .code = SI_USER, .pid = t->group->pid,
-				 .uid = t->cred->uid };
-
-	signal_send_task(t, &info);
-}
-
 static ssize_t pipe_write_locked(struct pipe *p, struct iov_iter *from)
 {
 	if (!p->ring) {
@@ -155,7 +147,7 @@ static ssize_t pipe_write(struct file *f, struct task *t, struct iov_iter *from,
 	mutex_lock(&p->mu);
 	if (p->readers == 0) {
 		mutex_unlock(&p->mu);
-		send_sigpipe(t);
+		signal_self(t, SIGPIPE);
 		return -EPIPE;
 	}
 

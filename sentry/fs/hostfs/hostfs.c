@@ -91,14 +91,6 @@ static ssize_t stream_read(struct file *f, struct task *t, struct iov_iter *to, 
 	return r;
 }
 
-static void send_sigpipe(struct task *t)
-{
-	struct ksiginfo info = { .signo = SIGPIPE, .code = SI_USER, .pid = t->group->pid,
-				 .uid = t->cred->uid };
-
-	signal_send_task(t, &info);
-}
-
 static ssize_t stream_write(struct file *f, struct task *t, struct iov_iter *from, int64_t *pos,
 			    int flags)
 {
@@ -119,7 +111,7 @@ static ssize_t stream_write(struct file *f, struct task *t, struct iov_iter *fro
 	if (r > 0)
 		iov_iter_advance(from, (size_t)r);
 	if (r == -EPIPE && t)
-		send_sigpipe(t);
+		signal_self(t, SIGPIPE);
 	return r;
 }
 
