@@ -251,8 +251,10 @@ static void polls(void)
 	FD_SET(p[0], &r);
 	printf("select timeout %s", err(select(p[0] + 1, &r, NULL, NULL, &tv)));
 	printf(" left %ld r %d\n", tv.tv_usec, FD_ISSET(p[0], &r) != 0);
-	FD_SET(99, &r);
-	printf("select bad %s\n", err(select(100, &r, NULL, NULL, &tv)));
+	/* Below 64: Linux ignores what lies beyond the table, and the table may be as small as that. */
+	close(50);
+	FD_SET(50, &r);
+	printf("select bad %s\n", err(select(51, &r, NULL, NULL, &tv)));
 	printf("select -1 %s\n", err(select(-1, NULL, NULL, NULL, &tv)));
 	printf("ppoll %s\n", err(ppoll(pf, 1, &ts, NULL)));
 	ts.tv_nsec = 2000000000;
