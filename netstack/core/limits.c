@@ -89,6 +89,24 @@ static void tunables_default_tcp(struct net_tunables *t)
 	t->tcp_pacing_ca_ratio = 120;
 	t->tcp_max_reordering = 300;
 	strcpy(t->tcp_congestion, "cubic");
+	t->tcp_probe_interval_s = 600;
+	t->tcp_probe_threshold = 8;
+	t->tcp_mtu_probe_floor = 48;
+	t->tcp_min_tso_segs = 2;
+	t->tcp_tso_win_divisor = 3;
+	t->tcp_tso_rtt_log = 9;
+	t->tcp_ecn_option = 2;
+	t->tcp_ecn_option_beacon = 3;
+	t->tcp_ecn_fallback = 1;
+	t->tcp_syn_linear_timeouts = 4;
+	t->tcp_comp_sack_delay_ns = 1000000;
+	t->tcp_comp_sack_slack_ns = 100000;
+	t->tcp_comp_sack_nr = 44;
+	t->tcp_max_tw_buckets = t->tcp_max_orphans = 131072;
+	t->tcp_tw_reuse_delay_ms = 1000;
+	t->tcp_pingpong_thresh = 1;
+	t->tcp_backlog_ack_defer = 1;
+	t->tcp_cubic_hystart = 1;
 }
 
 void tunables_default(struct net_tunables *t)

@@ -227,9 +227,28 @@ void peer_run(struct peer *peer, net_time at)
 	collect(peer);
 }
 
+static uint8_t hex_digit(char c)
+{
+	return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+static uint8_t hex_bytes(const char *text, uint8_t *ret)
+{
+	uint8_t n = 0;
+
+	for (; text && text[0] && text[1]; text += 2)
+		ret[n++] = (uint8_t)(hex_digit(text[0]) << 4 | hex_digit(text[1]));
+	return n;
+}
+
 static void fill_opts(const struct peer *peer, const struct peer_seg *seg, struct tcp_opts *opts)
 {
 	opts->has = 0;
+	if (seg->fo) {
+		opts->has |= TCP_HAS_FASTOPEN;
+		opts->fastopen_exp = seg->fo_exp;
+		opts->fastopen_len = hex_bytes(seg->fo_cookie, opts->fastopen);
+	}
 	if (seg->mss) {
 		opts->has |= TCP_HAS_MSS;
 		opts->mss = seg->mss;
@@ -494,6 +513,20 @@ static bool alike(const struct peer_seg *want, const struct peer_seg *got)
 	       !memcmp(want->sack, got->sack, want->nsack * sizeof(want->sack[0]));
 }
 
+static bool fastopen_alike(const struct peer_seg *want, const struct tcp_opts *got)
+{
+	uint8_t cookie[16];
+	uint8_t len;
+
+	if (want->no_fo)
+		return !(got->has & TCP_HAS_FASTOPEN);
+	if (!want->fo)
+		return true;
+	len = hex_bytes(want->fo_cookie, cookie);
+	return got->has & TCP_HAS_FASTOPEN && want->fo_exp == got->fastopen_exp &&
+	       len == got->fastopen_len && !memcmp(cookie, got->fastopen, len);
+}
+
 bool peer_expect(struct peer *peer, net_time at, const struct peer_seg *want)
 {
 	char text[2][300];
@@ -509,7 +542,7 @@ bool peer_expect(struct peer *peer, net_time at, const struct peer_seg *want)
 	}
 	out = &peer->out[peer->out_at];
 	got = relative(peer, out);
-	if (out->at - peer->start == at && alike(want, &got)) {
+	if (out->at - peer->start == at && alike(want, &got) && fastopen_alike(want, &out->opts)) {
 		peer->out_at++;
 		return true;
 	}
@@ -641,6 +674,41 @@ ssize_t peer_write(struct peer *peer, size_t len, int flags)
 	collect(peer);
 	free(data);
 	return r;
+}
+
+ssize_t peer_sendto(struct peer *peer, size_t len, int flags)
+{
+	struct sockaddr_storage addr;
+	uint8_t *data = calloc(1, len ? len : 1);
+	struct iovec iov = {data, len};
+	struct net_msg msg = {.iov = &iov, .iov_len = 1, .name = (struct sockaddr *)&addr};
+	ssize_t r = 0;
+
+	msg.name_len = sockaddr_of(peer, 1, peer->port, &addr);
+	if (!peer->sock)
+		r = net_sock_open(peer->stack, &peer->sock, peer->cfg.family, SOCK_STREAM, 0);
+	net_stack_clock(peer->stack, peer->now);
+	if (r == 0)
+		r = net_sock_send(peer->stack, peer->sock, &msg, flags);
+	collect(peer);
+	free(data);
+	return r;
+}
+
+void peer_forget(struct peer *peer)
+{
+	struct linger hard = {.l_onoff = 1};
+
+	if (peer->sock) {
+		net_sock_setopt(peer->stack, peer->sock, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard),
+				0);
+		net_sock_close(peer->stack, peer->sock);
+	}
+	collect(peer);
+	peer_skip(peer);
+	peer->sock = 0;
+	peer->know_iss = false;
+	peer->local_port = 0;
 }
 
 ssize_t peer_read(struct peer *peer, size_t len, int flags)

@@ -30,6 +30,9 @@ struct peer_seg {
 	bool push;    /* expect: PSH must be set */
 	bool any_seq; /* expect */
 	uint8_t ecn;  /* field of the IP header (expect: if not 0) */
+	/* Fast Open option: a request unless fo_cookie (hexadecimal) is set. Expect: as given. */
+	bool fo, fo_exp, no_fo;
+	const char *fo_cookie;
 };
 
 #define PEER_FIN TCP_FLAG_FIN
@@ -117,6 +120,10 @@ bool peer_peek(struct peer *peer, size_t n, net_time *ret_at, struct peer_seg *r
 
 /* Socket calls on peer->sock, at the current instant. */
 ssize_t peer_write(struct peer *peer, size_t len, int flags);
+/* sendto() the peer, on a new socket if there is none. */
+ssize_t peer_sendto(struct peer *peer, size_t len, int flags);
+/* Forgets the connection, so that the next one starts with numbers of its own. */
+void peer_forget(struct peer *peer);
 ssize_t peer_read(struct peer *peer, size_t len, int flags);
 int peer_close(struct peer *peer);
 int peer_setopt(struct peer *peer, int level, int name, int value);

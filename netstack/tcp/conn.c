@@ -20,10 +20,6 @@ uint16_t tcp_adv_mss(const struct tcp_conn *conn, struct ip_path *path)
 	uint32_t hdrs = ip_path_hdr_len(path) + TCP_HDR_LEN;
 	uint32_t mss = mtu > hdrs + TCP_PEER_MSS_MIN ? mtu - hdrs : TCP_PEER_MSS_MIN;
 
-	/* What we can receive depends on the link, not on what a router once said about the way
-	 * out. */
-	if (path->link_mtu > mtu)
-		mss = path->link_mtu - hdrs;
 	if (conn->cfg.user_mss && conn->cfg.user_mss < mss)
 		mss = conn->cfg.user_mss;
 	return (uint16_t)MIN(mss, TCP_ADV_MSS_MAX - hdrs);
@@ -83,6 +79,7 @@ static int tcp_sock_open(struct sock *sk)
 	reasm_init(&conn->rcv.reasm);
 	list_init(&conn->rcv.queue);
 	list_init(&conn->accept_link);
+	conn->tfo.cookie = FASTOPEN_NONE;
 	sk->opt.rcvbuf = sk->core->tun.tcp_rmem[1];
 	sk->opt.sndbuf = sk->core->tun.tcp_wmem[1];
 	conn->out.buf = (uint32_t)sk->opt.sndbuf;
@@ -134,6 +131,9 @@ void tcp_conn_destroy(struct tcp_conn *conn)
 	tcp_rcv_purge(conn);
 	free(conn->saved_syn);
 	conn->saved_syn = NULL;
+	free(conn->fo_keys);
+	conn->fo_keys = NULL;
+	tcp_tfo_left(conn);
 	if (conn->orphan && !conn->dead)
 		conn->tcp->norphans--;
 	sock_free(&conn->sk);
@@ -262,6 +262,7 @@ static void reinit(struct tcp_conn *conn)
 	reasm_init(&conn->rcv.reasm);
 	list_init(&conn->rcv.queue);
 	conn->sk.shut = 0;
+	conn->tfo = (struct tcp_tfo){.cookie = FASTOPEN_NONE};
 	conn->err_soft = 0;
 	conn->out.buf = (uint32_t)conn->sk.opt.sndbuf;
 	conn->rcv.win.buf = (uint32_t)conn->sk.opt.rcvbuf;
@@ -315,7 +316,7 @@ static void init_active(struct tcp_conn *conn)
 	}
 }
 
-static int start(struct tcp_conn *conn, const struct net_endpoint *peer)
+int tcp_open_start(struct tcp_conn *conn, const struct net_endpoint *peer)
 {
 	struct sock *sk = &conn->sk;
 	int r;
@@ -333,19 +334,50 @@ static int start(struct tcp_conn *conn, const struct net_endpoint *peer)
 		return r;
 	}
 	init_active(conn);
-	r = board_sent(&conn->snd.board, conn->snd.iss, conn->snd.nxt, conn->snd.mss, SACK_SYN,
-		       sk->core->now, false);
+	tcp_set_state(conn, TCP_ST_SYN_SENT);
+	conn->connecting = true;
+	return 0;
+}
+
+int tcp_open_syn(struct tcp_conn *conn)
+{
+	struct tcp_snd *snd = &conn->snd;
+	net_time now = tcp_now(conn);
+	uint32_t len = conn->sb.bytes;
+	int r;
+
+	r = board_sent(&snd->board, snd->iss, seq_add(snd->iss, 1), snd->mss, SACK_SYN, now, false);
+	if (r == 0 && len)
+		r = board_sent(&snd->board, seq_add(snd->iss, 1), seq_add(snd->iss, 1 + len),
+			       MAX(snd->mss, len), 0, now, false);
 	if (r < 0) {
-		forget_peer(conn);
+		dissolve(conn);
 		return r;
 	}
-	tcp_set_state(conn, TCP_ST_SYN_SENT);
-	MIB_INC(sk->core, Tcp_ActiveOpens);
-	conn->out.syn_sent = sk->core->now;
-	conn->connecting = true;
+	snd->nxt = seq_add(snd->iss, 1 + len);
+	MIB_INC(conn->sk.core, Tcp_ActiveOpens);
+	conn->out.syn_sent = now;
 	tcp_send_syn(conn);
 	tcp_timers_arm_rto(conn);
-	return -EINPROGRESS;
+	tcp_chrono(conn);
+	return 0;
+}
+
+static int start(struct tcp_conn *conn, const struct net_endpoint *peer)
+{
+	size_t none;
+	int r;
+
+	r = tcp_open_start(conn, peer);
+	if (r < 0)
+		return r;
+	if (!conn->cfg.fastopen_connect)
+		r = tcp_open_syn(conn);
+	else if (tcp_tfo_defer(conn))
+		return 0; /* the SYN goes with the first data */
+	else
+		r = tcp_tfo_open(conn, NULL, 0, &none);
+	return r < 0 ? r : -EINPROGRESS;
 }
 
 int tcp_sock_connect(struct sock *sk, const struct net_endpoint *peer)
@@ -355,6 +387,8 @@ int tcp_sock_connect(struct sock *sk, const struct net_endpoint *peer)
 
 	if (!peer->addr.family)
 		return dissolve(conn);
+	if (conn->tfo.defer)
+		return -EISCONN;
 	if (conn->connecting) {
 		if (conn->state == TCP_ST_SYN_SENT || conn->state == TCP_ST_SYN_RCVD)
 			return -EALREADY;

@@ -11,6 +11,7 @@
 #include "ip/path.h"
 #include "sock/sock.h"
 #include "tcp/ecn.h"
+#include "tcp/fastopen.h"
 #include "tcp/isn.h"
 #include "tcp/keepalive.h"
 #include "tcp/paws.h"
@@ -55,7 +56,7 @@ enum tcp_state {
 
 /* Options of IPPROTO_TCP as the user set them. */
 struct tcp_cfg {
-	bool nodelay, cork, inq, fastopen_connect;
+	bool nodelay, cork, inq, fastopen_connect, fastopen_no_cookie;
 	uint8_t save_syn; /* TCP_SAVE_SYN */
 	uint16_t user_mss;
 	uint8_t syn_retries;  /* 0: default */
@@ -144,6 +145,7 @@ struct tcp_out {
 	bool wnd_limited;
 	bool app_limited;
 	bool nospace;	   /* a write found the buffer full */
+	bool wscale_ok;	   /* both SYNs had the option */
 	bool reuse_isn_ok; /* the tuple was taken over from a TIME-WAIT */
 	struct seq reuse_isn;
 	uint32_t ts_off;
@@ -155,6 +157,19 @@ struct tcp_out {
 	net_time oow_last;
 	struct seq max_cwnd_end;
 	net_time syn_sent;
+};
+
+/* Fast Open (RFC 7413): tfo.c. */
+struct tcp_tfo {
+	struct fastopen_cookie cookie; /* for the SYN or SYN|ACK that is sent next */
+	bool pending;		       /* client: the SYN was not answered yet */
+	bool defer;		       /* client: connect() succeeded, the SYN waits for data */
+	bool asked, asked_exp;	       /* the option was on the SYN */
+	bool syn_data, syn_data_acked; /* data was on the SYN; ... and arrived */
+	bool child;		       /* made by a SYN: sends and receives in SYN-RECEIVED */
+	uint8_t fail;
+	struct tcp_listener *listener; /* that counts it while it is in SYN-RECEIVED */
+	struct list link;
 };
 
 /* Why data is not all acknowledged yet: what TCP_INFO's busy times add up. */
@@ -202,6 +217,8 @@ struct tcp_conn {
 	bool orphan;	 /* close() was called */
 	bool dead;	 /* an orphan that is done: freed by the next poll */
 	struct tcp_ecn ecn;
+	struct tcp_tfo tfo;
+	struct fastopen_keys *fo_keys; /* TCP_FASTOPEN_KEY, or NULL */
 	uint32_t saved_syn_len;
 	uint8_t *saved_syn;
 };
@@ -221,6 +238,9 @@ struct tcp {
 	uint32_t nrequests;
 	struct list free_reqs, free_tws; /* spare ones, so that steady state allocates nothing */
 	uint32_t nfree_reqs, nfree_tws;
+	struct fastopen_cache fo_cache;
+	struct fastopen_keys fo_keys;
+	char fo_text[sizeof(((struct net_tunables *)0)->tcp_fastopen_key)]; /* what they are of */
 };
 
 /* A parsed segment. */
@@ -293,6 +313,10 @@ uint16_t tcp_adv_mss(const struct tcp_conn *conn, struct ip_path *path);
 void tcp_update_mss(struct tcp_conn *conn);
 void tcp_enter_time_wait(struct tcp_conn *conn);
 void tcp_start_fin_wait2(struct tcp_conn *conn);
+/* The active OPEN in two steps: all but the SYN (0 or errno), then the SYN with what is in the send
+ * buffer. */
+MUST_CHECK int tcp_open_start(struct tcp_conn *conn, const struct net_endpoint *peer);
+MUST_CHECK int tcp_open_syn(struct tcp_conn *conn);
 int tcp_sock_connect(struct sock *sk, const struct net_endpoint *peer);
 int tcp_sock_shutdown(struct sock *sk, enum sock_shut how);
 void tcp_sock_close(struct sock *sk);
@@ -305,6 +329,8 @@ void tcp_challenge_ack(struct tcp_conn *conn);
 uint32_t tcp_wnd_scaled(const struct tcp_conn *conn, const struct tcp_seg *seg);
 /* data.c: the text and FIN of a segment (RFC 9293 3.10.7.4, seventh and eighth) */
 enum drop tcp_in_text(struct tcp_conn *conn, struct tcp_seg *seg);
+/* The text of a SYN that opened a connection by itself. Takes seg->pkt. */
+void tcp_in_syn_text(struct tcp_conn *conn, struct tcp_seg *seg);
 void tcp_in_urgent(struct tcp_conn *conn, const struct tcp_seg *seg);
 void tcp_ack_check(struct tcp_conn *conn);
 void tcp_quickack(struct tcp_conn *conn, uint8_t max);
@@ -409,6 +435,25 @@ void tcp_sock_opt_changed(struct sock *sk, int level, int name);
 void tcp_cfg_init(struct tcp_cfg *cfg, const struct net_tunables *tun);
 void tcp_sock_info(const struct sock *sk, struct net_sock_info *ret);
 int tcp_get_info(struct tcp_conn *conn, void *value, socklen_t *len);
+
+/* tfo.c */
+const struct fastopen_keys *tcp_tfo_keys(struct tcp_conn *conn);
+bool tcp_tfo_defer(struct tcp_conn *conn);
+/* Sends the SYN with an option and what fits of @from. 0 or errno. */
+MUST_CHECK int tcp_tfo_open(struct tcp_conn *conn, struct iov *from, size_t len,
+			    size_t *ret_copied);
+/* sendto(MSG_FASTOPEN). Bytes that went with the SYN, or errno (-EINPROGRESS: none did). */
+ssize_t tcp_tfo_send(struct tcp_conn *conn, const struct net_msg *msg,
+		     const struct net_endpoint *dst);
+/* The SYN is answered. True if its data was not accepted and goes out again. */
+bool tcp_tfo_synack(struct tcp_conn *conn, const struct tcp_seg *seg);
+bool tcp_tfo_accepts(struct tcp_listener *lst, const struct tcp_seg *seg,
+		     struct fastopen_cookie *ret_foc);
+/* @conn was made by the SYN @seg: takes its data and answers. */
+void tcp_tfo_child(struct tcp_conn *conn, struct tcp_listener *lst, struct tcp_seg *seg,
+		   const struct fastopen_cookie *foc);
+void tcp_tfo_left(struct tcp_conn *conn);
+void tcp_tfo_listener_gone(struct tcp_listener *lst);
 
 /* error.c */
 void tcp_error(void *ctx, const struct ip_error *err);

@@ -316,6 +316,22 @@ enum drop tcp_in_text(struct tcp_conn *conn, struct tcp_seg *seg)
 	return DROP_NONE;
 }
 
+void tcp_in_syn_text(struct tcp_conn *conn, struct tcp_seg *seg)
+{
+	struct tcp_cb *cb = tcp_cb(seg->pkt);
+	bool fin = seg->hdr.flags & TCP_FLAG_FIN;
+	struct seq edge = seq_add(conn->rcv.nxt, window_left(&conn->rcv.win, conn->rcv.nxt));
+
+	*cb = (struct tcp_cb){.seq = conn->rcv.nxt, .end = seg->end, .fin = fin};
+	fit_window(conn, seg, edge);
+	cb->truesize = pkt_truesize(seg->pkt);
+	conn->rcv.data_segs += seg->nsegs;
+	data_received(conn, seg);
+	in_order(conn, TAKE(seg->pkt));
+	if (conn->rcv.fin)
+		fin_received(conn);
+}
+
 /* Sixth: URG. The pointer is taken as the number after the urgent byte (RFC 6093 3.1). */
 void tcp_in_urgent(struct tcp_conn *conn, const struct tcp_seg *seg)
 {

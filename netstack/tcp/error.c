@@ -17,10 +17,19 @@ static void mtu_reduced(struct tcp_conn *conn)
 	uint32_t before = conn->snd.mss;
 	struct sack_range *first;
 
-	if (tcp_in(conn, ST(LISTEN) | ST(CLOSED) | ST(SYN_SENT) | ST(SYN_RCVD)))
+	if (tcp_in(conn, ST(LISTEN) | ST(CLOSED) | ST(SYN_RCVD)))
 		return;
 	if (ip_path_check(conn->tcp->ip, &conn->path) < 0)
 		return;
+	if (conn->state == TCP_ST_SYN_SENT) {
+		/* Too much data on the SYN: it goes alone now, and the data after the handshake. */
+		if (conn->tfo.syn_data && !conn->snd.rec.retrans_total) {
+			conn->snd.rec.retrans_total++;
+			conn->out.adv_mss = tcp_adv_mss(conn, &conn->path);
+			tcp_send_syn(conn);
+		}
+		return;
+	}
 	tcp_update_mss(conn);
 	if (conn->snd.mss >= before)
 		return;
@@ -35,8 +44,10 @@ static void mtu_reduced(struct tcp_conn *conn)
 			board_mark_lost(&conn->snd.board, first);
 		}
 	}
-	if (conn->snd.board.lost_segs)
-		tcp_retransmit_lost(conn);
+	if (!conn->snd.board.lost_segs)
+		return;
+	recovery_lost_without_congestion(&conn->snd);
+	tcp_retransmit_lost(conn);
 }
 
 static void conn_error(struct tcp_conn *conn, const struct ip_error *err, struct seq seq)
@@ -56,7 +67,9 @@ static void conn_error(struct tcp_conn *conn, const struct ip_error *err, struct
 		mtu_reduced(conn);
 		return;
 	}
-	if (conn->state == TCP_ST_SYN_SENT || conn->state == TCP_ST_SYN_RCVD) {
+	/* A child of Fast Open that was accepted is an established connection to its user. */
+	if (conn->state == TCP_ST_SYN_SENT ||
+	    (conn->state == TCP_ST_SYN_RCVD && (!conn->tfo.child || conn->parent))) {
 		/* Deviates: MUST-54 has an unreachable host as a soft error here too; Linux lets
 		 * every error end an attempt, and programs rely on hearing of it at once (RFC
 		 * 5461). */

@@ -88,7 +88,10 @@ static void learn_syn(struct tcp_conn *conn, const struct tcp_seg *seg)
 	rcv->last_ack_sent = rcv->nxt;
 	if (opts->has & TCP_HAS_MSS && opts->mss)
 		conn->out.peer_mss = (uint16_t)MAX(opts->mss, TCP_PEER_MSS_MIN);
-	if (opts->has & TCP_HAS_WSCALE && tun->tcp_window_scaling) {
+	else
+		conn->out.peer_mss = conn->path.dst.family == AF_INET ? TCP_PEER_MSS_DEFAULT : 1220;
+	conn->out.wscale_ok = opts->has & TCP_HAS_WSCALE && tun->tcp_window_scaling;
+	if (conn->out.wscale_ok) {
 		conn->snd.wscale = (uint8_t)MIN(opts->wscale, WINDOW_SCALE_MAX);
 	} else {
 		conn->snd.wscale = 0;
@@ -130,7 +133,8 @@ static enum drop syn_sent_synack(struct tcp_conn *conn, struct tcp_seg *seg)
 	conn->stats.bytes_acked += seq_len(snd->una, seg->ack);
 	snd->una = seg->ack;
 	board_ack(&snd->board, &snd->rack, snd->una, snd->rec.high, 0, &info);
-	if (info.first_sent >= 0 && !snd->rec.timeouts) {
+	sendbuf_ack(&conn->sb, snd->una);
+	if (info.first_sent >= 0 && !snd->rec.retrans_total) {
 		rtt_min_sample(&snd->rtt, info.now - info.first_sent, info.now);
 		rtt_sample(&snd->rtt, info.now - info.first_sent, snd->una, snd->nxt);
 	}
@@ -140,6 +144,8 @@ static enum drop syn_sent_synack(struct tcp_conn *conn, struct tcp_seg *seg)
 	snd->rec.timeouts = snd->rec.backoff = 0;
 	snd->rec.retrans_stamp = 0;
 	enter_established(conn, seg);
+	if ((conn->tfo.asked || conn->tfo.syn_data) && tcp_tfo_synack(conn, seg))
+		return DROP_NONE; /* what goes out again acknowledges */
 	/* Linux delays this ACK if data will carry it, or if the user asked to wait. */
 	if (tcp_has_unsent(conn) || conn->cfg.defer_accept || conn->rcv.ack.pingpong) {
 		conn->rcv.ack.scheduled = true;
@@ -148,8 +154,12 @@ static enum drop syn_sent_synack(struct tcp_conn *conn, struct tcp_seg *seg)
 	} else {
 		conn->out.need_ack = true;
 	}
-	if (seg->end.v - seg->seq.v > 1)
-		return tcp_in_text(conn, seg);
+	if (seg->end.v - seg->seq.v > 1 && (conn->tfo.asked || conn->tfo.syn_data)) {
+		enum drop drop = tcp_in_text(conn, seg);
+
+		tcp_ack_check(conn);
+		return drop;
+	}
 	return DROP_NONE;
 }
 
@@ -236,6 +246,17 @@ static bool step_sequence(struct tcp_conn *conn, const struct tcp_seg *seg, enum
 	struct tcp_rcv *rcv = &conn->rcv;
 	struct seq edge = seq_add(rcv->nxt, window_left(&rcv->win, rcv->nxt));
 
+	/* The SYN that made this child of Fast Open again: our answer was lost. */
+	if (conn->state == TCP_ST_SYN_RCVD && conn->tfo.child && seq_eq(seg->seq, rcv->irs) &&
+	    (seg->hdr.flags & (TCP_FLAG_SYN | TCP_FLAG_ACK | TCP_FLAG_RST)) == TCP_FLAG_SYN) {
+		if (!conn->out.oow_last ||
+		    tcp_now(conn) - conn->out.oow_last >= tcp_ratelimit(conn->sk.core)) {
+			conn->out.oow_last = tcp_now(conn);
+			tcp_send_syn(conn);
+		}
+		*drop = DROP_TCP_BAD_SYN;
+		return false;
+	}
 	if (seq_ge(seg->end, rcv->win.wup) && seq_le(seg->seq, edge))
 		return true;
 	*drop = seq_lt(seg->end, rcv->nxt) ? DROP_TCP_OLD_DATA : DROP_TCP_OUT_OF_WINDOW;
@@ -296,7 +317,7 @@ static void syn_rcvd_acked(struct tcp_conn *conn, const struct tcp_seg *seg)
 	struct ack_info info;
 
 	ack_info_init(&info, tcp_now(conn));
-	snd->una = seg->ack;
+	snd->una = seq_add(snd->iss, 1); /* what else is acknowledged, tcp_ack() looks at */
 	board_ack(&snd->board, &snd->rack, snd->una, snd->rec.high, 0, &info);
 	if (info.first_sent >= 0 && !snd->rec.timeouts)
 		rtt_sample(&snd->rtt, info.now - info.first_sent, snd->una, snd->nxt);

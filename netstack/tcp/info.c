@@ -10,7 +10,7 @@
 struct info {
 	uint8_t state, ca_state, retransmits, probes, backoff, options;
 	uint8_t wscales; /* sender's shift in the low half, ours in the high half */
-	uint8_t app_limited;
+	uint8_t app_limited; /* bit 0; above it tcpi_fastopen_client_fail */
 	uint32_t rto, ato, snd_mss, rcv_mss;
 	uint32_t unacked, sacked, lost, retrans, fackets;
 	uint32_t last_data_sent, last_ack_sent, last_data_recv, last_ack_recv;
@@ -31,6 +31,8 @@ struct info {
 #define OPT_WSCALE 4
 #define OPT_ECN 8
 #define OPT_ECN_SEEN 16
+#define OPT_SYN_DATA 32
+#define OPT_TFO_CHILD 128
 
 static uint32_t us(net_dur d)
 {
@@ -124,6 +126,11 @@ int tcp_get_info(struct tcp_conn *conn, void *value, socklen_t *len)
 			info.options |= OPT_WSCALE;
 			info.wscales = (uint8_t)(conn->snd.wscale | conn->rcv.win.wscale << 4);
 		}
+		if (conn->tfo.syn_data_acked)
+			info.options |= OPT_SYN_DATA;
+		if (conn->tfo.child)
+			info.options |= (uint8_t)OPT_TFO_CHILD;
+		info.app_limited |= (uint8_t)(conn->tfo.fail << 1);
 		if (conn->ecn.ok)
 			info.options |= (uint8_t)(OPT_ECN | (conn->ecn.seen ? OPT_ECN_SEEN : 0));
 		info.last_data_sent = ms_since(conn, stats->last_data_sent);

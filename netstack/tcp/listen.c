@@ -72,7 +72,7 @@ static bool accept_full(const struct tcp_listener *lst)
 }
 
 /* Writes header values of a SYN|ACK or an ACK of @req. */
-static void send_synack(struct tcp_req *req)
+static void send_synack(struct tcp_req *req, const struct fastopen_cookie *foc)
 {
 	struct net_core *core = req->tcp->core;
 	struct tcp_opts opts = {.has = TCP_HAS_MSS, .mss = req->adv_mss};
@@ -96,6 +96,12 @@ static void send_synack(struct tcp_req *req)
 	if (req->wscale_ok) {
 		opts.has |= TCP_HAS_WSCALE;
 		opts.wscale = req->rcv_wscale;
+	}
+	if (foc && foc->len >= 0) {
+		opts.has |= TCP_HAS_FASTOPEN;
+		opts.fastopen_len = (uint8_t)foc->len;
+		opts.fastopen_exp = foc->exp;
+		memcpy(opts.fastopen, foc->val, sizeof(opts.fastopen));
 	}
 	tcp_send_reply(req->tcp, &req->path, &req->node.local, &req->node.remote, &reply);
 }
@@ -147,7 +153,7 @@ static void req_timeout(struct timer *timer)
 	if (resend) {
 		MIB_INC(req->tcp->core, Tcp_RetransSegs);
 		req->retransmitted = true;
-		send_synack(req);
+		send_synack(req, NULL);
 	}
 	arm_req(req);
 }
@@ -238,7 +244,7 @@ static enum drop answer_with_cookie(struct tcp_listener *lst, const struct tcp_s
 	lst->last_cookie = tcp->core->now;
 	lst->cookies_sent = true;
 	MIB_INC(tcp->core, TcpExt_SyncookiesSent);
-	send_synack(&req);
+	send_synack(&req, NULL);
 	return DROP_NONE;
 }
 
@@ -256,12 +262,93 @@ static void save_syn(struct tcp_req *req, const struct pkt *pkt, uint32_t tcp_hd
 	req->saved_syn_len = len;
 }
 
+/* The control block for a completed handshake, still in SYN-RECEIVED. NULL: no memory or limit. */
+static struct tcp_conn *make_child(struct tcp_req *req)
+{
+	struct tcp_conn *lconn = req->listener->conn;
+	struct tcp *tcp = req->tcp;
+	struct tcp_conn *conn;
+	struct tcp_snd *snd;
+	struct sock *sk;
+
+	if (sock_new_child(&lconn->sk, &sk) < 0)
+		return NULL;
+	conn = tcp_conn_of(sk);
+	conn->cfg = lconn->cfg;
+	conn->path = req->path;
+	snd = &conn->snd;
+	cc_switch(&snd->cc, conn->cfg.cc);
+	snd->iss = snd->una = snd->wl2 = snd->sml = req->iss;
+	snd->nxt = seq_add(req->iss, 1);
+	snd->wnd = snd->max_wnd = req->snd_wnd;
+	snd->wl1 = req->irs;
+	snd->wscale = req->snd_wscale;
+	snd->board.sack_ok = req->sack_ok;
+	sendbuf_reset(&conn->sb, snd->nxt);
+	conn->out.peer_mss = req->peer_mss;
+	conn->out.adv_mss = req->adv_mss;
+	conn->out.ts_off = req->ts_off;
+	conn->out.syn_sent = req->sent;
+	if (sk->opt.sndbuf_locked)
+		conn->out.buf = (uint32_t)sk->opt.sndbuf;
+	window_init(&conn->rcv.win, (uint32_t)sk->opt.rcvbuf,
+		    (uint32_t)MAX(tcp->core->tun.tcp_rmem[2], sk->opt.rcvbuf), req->adv_mss,
+		    req->wscale_ok, sk->opt.rcvbuf_locked);
+	if (conn->cfg.window_clamp)
+		conn->rcv.win.clamp = MIN(conn->rcv.win.clamp, conn->cfg.window_clamp);
+	conn->rcv.win.wnd = req->rcv_wnd;
+	conn->rcv.irs = req->irs;
+	conn->rcv.nxt = conn->rcv.copied = seq_add(req->irs, 1);
+	conn->rcv.win.wup = conn->rcv.win.space_seq = conn->rcv.last_ack_sent = conn->rcv.nxt;
+	conn->rcv.paws = req->paws;
+	conn->rcv.paws.on = req->ts_on;
+	conn->ecn.ok = req->ecn_ok;
+	conn->out.wscale_ok = req->wscale_ok;
+	tcp_update_mss(conn);
+	if (board_sent(&snd->board, snd->iss, snd->nxt, snd->mss, SACK_SYN, req->sent, false) < 0) {
+		tcp_conn_destroy(conn);
+		return NULL;
+	}
+	if (req->retransmitted)
+		board_first(&snd->board)->flags |= SACK_EVER;
+	conn->saved_syn = TAKE(req->saved_syn);
+	conn->saved_syn_len = req->saved_syn_len;
+	tcp_set_state(conn, TCP_ST_SYN_RCVD);
+	return conn;
+}
+
+static void queue_child(struct tcp_listener *lst, struct tcp_conn *conn)
+{
+	conn->parent = lst->conn;
+	list_push_back(&lst->queue, &conn->accept_link);
+	lst->nqueue++;
+}
+
+/* Fast Open: @seg alone makes the connection. Frees @req, unless there is no memory (false). */
+static bool open_fast(struct tcp_req *req, struct tcp_seg *seg, const struct fastopen_cookie *foc)
+{
+	struct tcp_listener *lst = req->listener;
+	struct tcp *tcp = req->tcp;
+	struct tcp_conn *conn = make_child(req);
+
+	if (!conn)
+		return false;
+	demux_replace(&tcp->ss->demux, &req->node, &conn->sk.node);
+	req_free(req);
+	MIB_INC(tcp->core, Tcp_PassiveOpens);
+	queue_child(lst, conn);
+	tcp_tfo_child(conn, lst, seg, foc);
+	sock_wake(&lst->conn->sk, EPOLLIN | EPOLLRDNORM);
+	return true;
+}
+
 /* RFC 9293 3.10.7.2, third: a SYN. */
 static enum drop listen_syn(struct tcp_listener *lst, struct tcp_seg *seg, const struct seq *isn)
 {
 	struct tcp *tcp = lst->conn->tcp;
 	struct net_core *core = tcp->core;
 	bool full = lst->nreqs >= lst->backlog || tcp->nrequests >= core->lim.tcp_requests;
+	struct fastopen_cookie foc;
 	struct tcp_req *req;
 
 	if (accept_full(lst)) {
@@ -307,70 +394,11 @@ static enum drop listen_syn(struct tcp_listener *lst, struct tcp_seg *seg, const
 		return DROP_NO_MEMORY;
 	}
 	req->sent = core->now;
-	send_synack(req);
+	if (tcp_tfo_accepts(lst, seg, &foc) && open_fast(req, seg, &foc))
+		return DROP_NONE;
+	send_synack(req, &foc);
 	arm_req(req);
 	return DROP_NONE;
-}
-
-/* The control block for a completed handshake, still in SYN-RECEIVED. NULL: no memory or limit. */
-static struct tcp_conn *make_child(struct tcp_req *req)
-{
-	struct tcp_conn *lconn = req->listener->conn;
-	struct tcp *tcp = req->tcp;
-	struct tcp_conn *conn;
-	struct tcp_snd *snd;
-	struct sock *sk;
-
-	if (sock_new_child(&lconn->sk, &sk) < 0)
-		return NULL;
-	conn = tcp_conn_of(sk);
-	conn->cfg = lconn->cfg;
-	conn->path = req->path;
-	snd = &conn->snd;
-	cc_switch(&snd->cc, conn->cfg.cc);
-	snd->iss = snd->una = snd->wl2 = snd->sml = req->iss;
-	snd->nxt = seq_add(req->iss, 1);
-	snd->wnd = snd->max_wnd = req->snd_wnd;
-	snd->wl1 = req->irs;
-	snd->wscale = req->snd_wscale;
-	snd->board.sack_ok = req->sack_ok;
-	sendbuf_reset(&conn->sb, snd->nxt);
-	conn->out.peer_mss = req->peer_mss;
-	conn->out.adv_mss = req->adv_mss;
-	conn->out.ts_off = req->ts_off;
-	conn->out.syn_sent = req->sent;
-	if (sk->opt.sndbuf_locked)
-		conn->out.buf = (uint32_t)sk->opt.sndbuf;
-	window_init(&conn->rcv.win, (uint32_t)sk->opt.rcvbuf,
-		    (uint32_t)MAX(tcp->core->tun.tcp_rmem[2], sk->opt.rcvbuf), req->adv_mss,
-		    req->wscale_ok, sk->opt.rcvbuf_locked);
-	if (conn->cfg.window_clamp)
-		conn->rcv.win.clamp = MIN(conn->rcv.win.clamp, conn->cfg.window_clamp);
-	conn->rcv.win.wnd = req->rcv_wnd;
-	conn->rcv.irs = req->irs;
-	conn->rcv.nxt = conn->rcv.copied = seq_add(req->irs, 1);
-	conn->rcv.win.wup = conn->rcv.win.space_seq = conn->rcv.last_ack_sent = conn->rcv.nxt;
-	conn->rcv.paws = req->paws;
-	conn->rcv.paws.on = req->ts_on;
-	conn->ecn.ok = req->ecn_ok;
-	tcp_update_mss(conn);
-	if (board_sent(&snd->board, snd->iss, snd->nxt, snd->mss, SACK_SYN, req->sent, false) < 0) {
-		tcp_conn_destroy(conn);
-		return NULL;
-	}
-	if (req->retransmitted)
-		board_first(&snd->board)->flags |= SACK_EVER;
-	conn->saved_syn = TAKE(req->saved_syn);
-	conn->saved_syn_len = req->saved_syn_len;
-	tcp_set_state(conn, TCP_ST_SYN_RCVD);
-	return conn;
-}
-
-static void queue_child(struct tcp_listener *lst, struct tcp_conn *conn)
-{
-	conn->parent = lst->conn;
-	list_push_back(&lst->queue, &conn->accept_link);
-	lst->nqueue++;
 }
 
 /* The handshake of @req is complete by @seg. Frees @req. */
@@ -501,7 +529,7 @@ enum drop tcp_req_segment(struct demux_node *node, struct tcp *tcp, struct tcp_s
 			return DROP_TCP_BAD_SYN;
 		req->last_ack = tcp->core->now;
 		req->retransmitted = true;
-		send_synack(req);
+		send_synack(req, NULL);
 		return DROP_NONE;
 	}
 	if (flags & TCP_FLAG_ACK && !seq_eq(seg->ack, seq_add(req->iss, 1))) {
@@ -587,6 +615,10 @@ int tcp_sock_listen(struct sock *sk, int backlog)
 	lst->backlog = (uint32_t)backlog;
 	list_init(&lst->queue);
 	list_init(&lst->reqs);
+	list_init(&lst->fastopen);
+	if (sk->core->tun.tcp_fastopen & FASTOPEN_SERVER &&
+	    sk->core->tun.tcp_fastopen & FASTOPEN_SERVER_ALL && !conn->cfg.fastopen_qlen)
+		conn->cfg.fastopen_qlen = backlog;
 	sk->node.listening = true;
 	r = demux_listen(&sk->socks->demux, &sk->node);
 	if (r < 0) {
@@ -635,6 +667,7 @@ void tcp_listen_stop(struct tcp_conn *conn)
 	conn->sk.node.listening = false;
 	while ((req = list_first_entry(&lst->reqs, struct tcp_req, in_listener)))
 		req_free(req);
+	tcp_tfo_listener_gone(lst);
 	while ((child = list_first_entry(&lst->queue, struct tcp_conn, accept_link))) {
 		if (child->state != TCP_ST_CLOSED) {
 			tcp_send_rst(child);

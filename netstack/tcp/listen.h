@@ -11,6 +11,8 @@ struct tcp_listener {
 	struct list reqs; /* SYN queue: struct tcp_req */
 	uint32_t nreqs;
 	uint32_t backlog;
+	struct list fastopen; /* children in SYN-RECEIVED: tcp_conn.tfo.link */
+	uint32_t nfastopen;
 	bool cookies_sent;
 	net_time last_cookie;
 };

@@ -174,11 +174,9 @@ static int set_fastopen(struct tcp_conn *conn, int name, int val)
 
 	switch (name) {
 	case TCP_FASTOPEN:
-		/* The queue's length; net.ipv4.tcp_fastopen has server support off, as it may be.
-		 */
 		if (val < 0 || !idle)
 			return -EINVAL;
-		conn->cfg.fastopen_qlen = val;
+		conn->cfg.fastopen_qlen = MIN(val, conn->sk.core->tun.somaxconn);
 		return 0;
 	case OPT_FASTOPEN_CONNECT:
 		if (val < 0 || val > 1)
@@ -192,9 +190,35 @@ static int set_fastopen(struct tcp_conn *conn, int name, int val)
 	case OPT_FASTOPEN_NO_COOKIE:
 		if (val < 0 || val > 1 || !idle)
 			return -EINVAL;
-		return val ? -EOPNOTSUPP : 0;
+		conn->cfg.fastopen_no_cookie = val;
+		return 0;
 	}
 	return -ENOPROTOOPT;
+}
+
+static int set_fastopen_key(struct tcp_conn *conn, const void *value, socklen_t len)
+{
+	struct fastopen_keys keys;
+	int r;
+
+	r = fastopen_set_keys(&keys, value, len);
+	if (r < 0)
+		return r;
+	if (!conn->fo_keys)
+		conn->fo_keys = malloc(sizeof(*conn->fo_keys));
+	if (!conn->fo_keys)
+		return -ENOMEM;
+	*conn->fo_keys = keys;
+	return 0;
+}
+
+static int get_fastopen_key(struct tcp_conn *conn, void *value, socklen_t *len)
+{
+	uint8_t bytes[FASTOPEN_KEYS * FASTOPEN_KEY_LEN];
+
+	*len = MIN(*len, (socklen_t)fastopen_get_keys(tcp_tfo_keys(conn), bytes));
+	memcpy(value, bytes, *len);
+	return 0;
 }
 
 static int set_value(struct tcp_conn *conn, int name, int val)
@@ -285,6 +309,8 @@ int tcp_sock_setopt(struct sock *sk, int level, int name, const void *value, soc
 	switch (name) {
 	case TCP_CONGESTION:
 		return set_congestion(conn, value, len);
+	case OPT_FASTOPEN_KEY:
+		return set_fastopen_key(conn, value, len);
 	case OPT_ULP:
 		return len < 1 ? -EINVAL : -ENOENT; /* no such protocol is loaded */
 	}
@@ -371,6 +397,8 @@ static int get_value(struct tcp_conn *conn, int name, int *ret)
 		*ret = conn->cfg.save_syn;
 		return 0;
 	case OPT_FASTOPEN_NO_COOKIE:
+		*ret = conn->cfg.fastopen_no_cookie;
+		return 0;
 	case TCP_REPAIR:
 	case OPT_IS_MPTCP:
 		*ret = 0;
@@ -417,6 +445,8 @@ int tcp_sock_getopt(struct sock *sk, int level, int name, void *value, socklen_t
 		*len = MIN(*len, (socklen_t)CC_NAME_MAX);
 		memcpy(value, conn->cfg.cc->name, *len);
 		return 0;
+	case OPT_FASTOPEN_KEY:
+		return get_fastopen_key(conn, value, len);
 	case OPT_SAVED_SYN:
 		return get_saved_syn(conn, value, len);
 	case OPT_ULP:

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 
 #include "util/assert.h"
 
@@ -188,6 +189,17 @@ void tcp_send_rst(struct tcp_conn *conn)
 	tcp_send_reply(conn->tcp, &conn->path, &conn->sk.node.local, &conn->sk.node.remote, &reply);
 }
 
+/* RFC 7413: the first SYN carries what was taken for it. */
+static void add_syn_data(struct tcp_conn *conn, struct pkt *pkt)
+{
+	uint32_t len = sendbuf_ref(&conn->sb, pkt, seq_add(conn->snd.iss, 1), conn->sb.bytes);
+
+	conn->stats.data_segs_out++;
+	conn->stats.bytes_sent += len;
+	conn->stats.last_data_sent = tcp_now(conn);
+	MIB_INC(conn->sk.core, TcpExt_TCPOrigDataSent);
+}
+
 void tcp_send_syn(struct tcp_conn *conn)
 {
 	struct net_core *core = conn->sk.core;
@@ -207,8 +219,6 @@ void tcp_send_syn(struct tcp_conn *conn)
 		hdr.flags |= TCP_FLAG_ACK;
 		hdr.ack = conn->rcv.nxt.v;
 	} else {
-		if (conn->cfg.fastopen_connect)
-			opts.has |= TCP_HAS_FASTOPEN; /* asks for a cookie (RFC 7413 4.1.1) */
 		/* RFC 3168 6.1.1.1: what is lost may have been lost to the question. */
 		if (ecn_asks(core->tun.tcp_ecn) && !conn->snd.rec.timeouts)
 			hdr.flags |= TCP_FLAG_ECE | TCP_FLAG_CWR;
@@ -220,13 +230,23 @@ void tcp_send_syn(struct tcp_conn *conn)
 	}
 	if (core->tun.tcp_sack && (!synack || conn->snd.board.sack_ok))
 		opts.has |= TCP_HAS_SACK_OK;
-	if (core->tun.tcp_window_scaling) {
+	if (core->tun.tcp_window_scaling && (!synack || conn->out.wscale_ok)) {
 		opts.has |= TCP_HAS_WSCALE;
 		opts.wscale = conn->rcv.win.wscale;
 	}
+	if (conn->tfo.cookie.len >= 0) {
+		opts.has |= TCP_HAS_FASTOPEN;
+		opts.fastopen_len = (uint8_t)conn->tfo.cookie.len;
+		opts.fastopen_exp = conn->tfo.cookie.exp;
+		memcpy(opts.fastopen, conn->tfo.cookie.val, sizeof(opts.fastopen));
+	}
+	if (!synack && conn->sb.bytes && !conn->snd.rec.retrans_total)
+		add_syn_data(conn, pkt);
 	hdr.wnd = announce_window(conn, true);
 	conn->rcv.last_ack_sent = conn->rcv.nxt;
 	conn->stats.segs_out++;
+	if (synack)
+		tcp_timers_ack_sent(conn, 1);
 	tcp_emit_segment(conn->tcp, &conn->path, pkt, &hdr, &opts, 0);
 }
 
@@ -471,7 +491,7 @@ void tcp_output(struct tcp_conn *conn)
 {
 	bool sent = false;
 
-	if (tcp_in(conn, CAN_SEND)) {
+	if (tcp_in(conn, CAN_SEND) || (conn->state == TCP_ST_SYN_RCVD && conn->tfo.child)) {
 		conn->out.cwnd_limited = conn->out.wnd_limited = false;
 		if (tcp_has_unsent(conn))
 			restart_after_idle(conn);

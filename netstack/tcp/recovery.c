@@ -510,6 +510,19 @@ void recovery_timeout(struct tcp_snd *snd, net_time now)
 	rec->frto = fresh || rec->timeouts;
 }
 
+void recovery_lost_without_congestion(struct tcp_snd *snd)
+{
+	struct recovery *rec = &snd->rec;
+
+	if (rec->state == CA_LOSS)
+		return;
+	rec->high = snd->nxt;
+	snd->cc.ssthresh = current_ssthresh(snd);
+	snd->cc.prior_ssthresh = 0;
+	rec->undo_ok = false;
+	rec->state = CA_LOSS;
+}
+
 enum rexmit recovery_reo_timeout(struct tcp_snd *snd, net_time now, net_dur *ret_reo_wait)
 {
 	struct ack_info info;

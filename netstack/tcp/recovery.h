@@ -32,6 +32,9 @@ enum rexmit recovery_reo_timeout(struct tcp_snd *snd, net_time now, net_dur *ret
 /* The window must be reduced without a loss (ECN, local congestion). */
 void recovery_enter_cwr(struct tcp_snd *snd, net_time now);
 
+/* Something is known to be lost for another reason than congestion: repeat it, keep the window. */
+void recovery_lost_without_congestion(struct tcp_snd *snd);
+
 /* A retransmission of @range is being sent at @now. */
 void recovery_retransmitted(struct tcp_snd *snd, const struct sack_range *range, net_time now);
 

@@ -271,7 +271,10 @@ uint32_t tcp_sock_poll(struct sock *sk)
 		mask |= EPOLLHUP;
 	if (sk->shut & SOCK_SHUT_RD)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (conn->state != TCP_ST_SYN_SENT && conn->state != TCP_ST_SYN_RCVD) {
+	if (conn->state == TCP_ST_SYN_SENT && conn->tfo.defer)
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	if (conn->state != TCP_ST_SYN_SENT &&
+	    (conn->state != TCP_ST_SYN_RCVD || conn->tfo.child)) {
 		if (readable(conn))
 			mask |= EPOLLIN | EPOLLRDNORM;
 		if (sk->shut & SOCK_SHUT_WR || tcp_writable(conn))

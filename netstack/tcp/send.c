@@ -63,7 +63,8 @@ static int send_check(struct tcp_conn *conn)
 	struct sock *sk = &conn->sk;
 	int err;
 
-	if (tcp_in(conn, SEND_STATES) && !sk->err && !(sk->shut & SOCK_SHUT_WR))
+	if ((tcp_in(conn, SEND_STATES) || (conn->state == TCP_ST_SYN_RCVD && conn->tfo.child)) &&
+	    !sk->err && !(sk->shut & SOCK_SHUT_WR))
 		return 0;
 	err = sock_take_error(sk);
 	if (err)
@@ -85,13 +86,10 @@ ssize_t tcp_sock_send(struct sock *sk, const struct net_msg *msg, const struct n
 	ssize_t done;
 	int r;
 
-	/* RFC 7413 with an empty cache of cookies: the SYN asks for one, the data follows the
-	 * handshake. A connected stream ignores the address. */
-	if (flags & MSG_FASTOPEN && conn->state == TCP_ST_CLOSED && dst) {
-		if (!(sk->core->tun.tcp_fastopen & 1))
-			return -EOPNOTSUPP;
-		conn->cfg.fastopen_connect = true;
-		return tcp_sock_connect(sk, dst);
+	if (flags & MSG_FASTOPEN || conn->tfo.defer) {
+		done = tcp_tfo_send(conn, msg, conn->tfo.defer ? NULL : dst);
+		if (done)
+			return done;
 	}
 	r = send_check(conn);
 	if (r < 0)

@@ -66,6 +66,8 @@ void tcp_set_state(struct tcp_conn *conn, enum tcp_state state)
 		return;
 	ASSERT(allowed[old] & (1u << state));
 	conn->state = state;
+	if (old == TCP_ST_SYN_RCVD)
+		tcp_tfo_left(conn);
 
 	bool is_open = tcp_in(conn, ST(ESTABLISHED) | ST(CLOSE_WAIT));
 

@@ -21,10 +21,13 @@ int tcp_init(struct tcp **ret, struct socks *ss)
 	sack_pool_init(&tcp->ranges);
 	list_init(&tcp->requests);
 	list_init(&tcp->free_reqs);
+	fastopen_cache_init(&tcp->fo_cache);
 	tcp_tw_init(tcp);
 	rng_bytes(&ss->core->rng, &tcp->isn_key, sizeof(tcp->isn_key));
 	rng_bytes(&ss->core->rng, &tcp->ts_key, sizeof(tcp->ts_key));
 	rng_bytes(&ss->core->rng, &tcp->cookie_key, sizeof(tcp->cookie_key));
+	tcp->fo_keys.count = 1;
+	rng_bytes(&ss->core->rng, &tcp->fo_keys.key[0], sizeof(tcp->fo_keys.key[0]));
 	ip_set_proto(ss->ip, IPPROTO_TCP, &proto);
 	*ret = tcp;
 	return 0;
@@ -51,6 +54,7 @@ struct tcp *tcp_free(struct tcp *tcp)
 		tcp_conn_destroy(tcp_conn_of(sk));
 	}
 	tcp_tw_free_all(tcp);
+	fastopen_cache_fini(&tcp->fo_cache);
 	sack_pool_fini(&tcp->ranges);
 	free(tcp);
 	return NULL;

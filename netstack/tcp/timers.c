@@ -118,6 +118,8 @@ void tcp_timers_update(struct tcp_conn *conn, bool progress)
 	bool armed = timer_armed(&conn->timers.rexmt);
 	enum tcp_rexmt_mode mode = conn->timers.mode;
 
+	if (tcp_in(conn, ST(SYN_SENT) | ST(SYN_RCVD)))
+		return; /* only the SYN is repeated */
 	if (!snd->board.out_segs) {
 		if (!tcp_has_unsent(conn)) {
 			conn->timers.persist_backoff = 0;

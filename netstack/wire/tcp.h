@@ -52,7 +52,7 @@ enum tcp_opt_has {
 	TCP_HAS_SACK = 1 << 3,
 	TCP_HAS_TS = 1 << 4,
 	TCP_HAS_FASTOPEN = 1 << 5,
-	TCP_HAS_MD5 = 1 << 6, /* seen; content not kept */
+	TCP_HAS_MD5 = 1 << 6,
 	TCP_HAS_UNKNOWN = 1 << 7,
 };
 
@@ -65,7 +65,9 @@ struct tcp_opts {
 	uint32_t ts_ecr;
 	struct tcp_sack_block sack[TCP_SACK_MAX];
 	uint8_t fastopen_len; /* 0 = a request */
+	bool fastopen_exp;    /* in the experimental form: kind 254, magic 0xf989 */
 	uint8_t fastopen[16];
+	uint8_t md5[16]; /* RFC 2385; emit leaves it zero to be filled by the signer */
 };
 
 /* Reads the fixed header; @in is left at the options. DROP_TCP_TRUNCATED, DROP_TCP_HDR_LEN. */

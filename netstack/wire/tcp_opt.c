@@ -2,8 +2,8 @@
 /* TCP options: one walk to read them, one layout to write them.
  *
  * RFC 9293 3.2 (MUST-4..7: any option, any order, unknown ones skipped by their length), RFC 7323,
- * RFC 2018, RFC 7413. Written in the order MSS, SACK-permitted + timestamps, window scale, Fast
- * Open, SACK, with NOPs so that 32-bit values are aligned.
+ * RFC 2018, RFC 7413, RFC 2385. Written in the order MD5, MSS, SACK-permitted + timestamps, window
+ * scale, Fast Open, SACK, with NOPs so that 32-bit values are aligned.
  */
 #include "wire/tcp.h"
 
@@ -17,7 +17,11 @@ enum {
 	OPT_TS = 8,
 	OPT_MD5 = 19,
 	OPT_FASTOPEN = 34,
+	OPT_EXPERIMENT = 254, /* RFC 6994 */
 };
+
+#define EXID_FASTOPEN 0xf989
+#define MD5_LEN 16
 
 static bool read_sack(struct tcp_opts *ret, struct rd *body)
 {
@@ -34,16 +38,35 @@ static bool read_sack(struct tcp_opts *ret, struct rd *body)
 	return true;
 }
 
-static bool read_fastopen(struct tcp_opts *ret, struct rd *body)
+static bool read_fastopen(struct tcp_opts *ret, struct rd *body, bool experimental)
 {
 	size_t n = rd_left(body);
 
-	/* RFC 7413 4.1.1: an empty cookie asks for one; else 4..16 bytes, an even number. */
+	/* RFC 7413 4.1.1: an empty cookie asks for one; else 4..16 bytes, an even number. What is
+	 * neither is no cookie, and no reason to give up on the other options. */
 	if (n > sizeof(ret->fastopen) || n % 2 || (n && n < 4))
-		return false;
+		return true;
 	ret->fastopen_len = (uint8_t)n;
+	ret->fastopen_exp = experimental;
 	rd_copy(body, ret->fastopen, n);
 	ret->has |= TCP_HAS_FASTOPEN;
+	return true;
+}
+
+static bool read_experiment(struct tcp_opts *ret, struct rd *body)
+{
+	if (rd_left(body) >= 2 && rd_be16(body) == EXID_FASTOPEN)
+		return read_fastopen(ret, body, true);
+	ret->has |= TCP_HAS_UNKNOWN;
+	return true;
+}
+
+static bool read_md5(struct tcp_opts *ret, struct rd *body)
+{
+	if (rd_left(body) != MD5_LEN)
+		return false;
+	rd_copy(body, ret->md5, MD5_LEN);
+	ret->has |= TCP_HAS_MD5;
 	return true;
 }
 
@@ -78,10 +101,11 @@ static bool read_opt(struct tcp_opts *ret, uint8_t kind, struct rd *body)
 		ret->has |= TCP_HAS_TS;
 		return true;
 	case OPT_MD5:
-		ret->has |= TCP_HAS_MD5;
-		return true;
+		return read_md5(ret, body);
 	case OPT_FASTOPEN:
-		return read_fastopen(ret, body);
+		return read_fastopen(ret, body, false);
+	case OPT_EXPERIMENT:
+		return read_experiment(ret, body);
 	default:
 		ret->has |= TCP_HAS_UNKNOWN;
 		return true;
@@ -137,7 +161,9 @@ static unsigned base_len(const struct tcp_opts *opts)
 	if (opts->has & TCP_HAS_WSCALE)
 		n += 4;
 	if (opts->has & TCP_HAS_FASTOPEN)
-		n += (2u + opts->fastopen_len + 3u) & ~3u;
+		n += ((opts->fastopen_exp ? 4u : 2u) + opts->fastopen_len + 3u) & ~3u;
+	if (opts->has & TCP_HAS_MD5)
+		n += 4 + MD5_LEN;
 	return n;
 }
 
@@ -171,10 +197,38 @@ static void emit_ts(struct wr *out, const struct tcp_opts *opts)
 	}
 }
 
+/* Padded behind, as everybody else does it. */
+static void emit_fastopen(struct wr *out, const struct tcp_opts *opts)
+{
+	unsigned len = (opts->fastopen_exp ? 4u : 2u) + opts->fastopen_len;
+
+	wr_u8(out, opts->fastopen_exp ? OPT_EXPERIMENT : OPT_FASTOPEN);
+	wr_u8(out, (uint8_t)len);
+	if (opts->fastopen_exp)
+		wr_be16(out, EXID_FASTOPEN);
+	wr_bytes(out, opts->fastopen, opts->fastopen_len);
+	for (; len & 3; len++)
+		wr_u8(out, OPT_NOP);
+}
+
+/* First, so that the signer knows where it is. */
+static void emit_md5(struct wr *out)
+{
+	static const uint8_t zero[MD5_LEN];
+
+	wr_u8(out, OPT_NOP);
+	wr_u8(out, OPT_NOP);
+	wr_u8(out, OPT_MD5);
+	wr_u8(out, 2 + MD5_LEN);
+	wr_bytes(out, zero, MD5_LEN);
+}
+
 static void emit_opts(struct wr *out, const struct tcp_opts *opts)
 {
 	unsigned blocks = sack_fit(opts, base_len(opts));
 
+	if (opts->has & TCP_HAS_MD5)
+		emit_md5(out);
 	if (opts->has & TCP_HAS_MSS) {
 		wr_u8(out, OPT_MSS);
 		wr_u8(out, 4);
@@ -187,15 +241,8 @@ static void emit_opts(struct wr *out, const struct tcp_opts *opts)
 		wr_u8(out, 3);
 		wr_u8(out, opts->wscale);
 	}
-	if (opts->has & TCP_HAS_FASTOPEN) {
-		unsigned len = 2u + opts->fastopen_len;
-
-		for (unsigned i = len; i & 3; i++)
-			wr_u8(out, OPT_NOP);
-		wr_u8(out, OPT_FASTOPEN);
-		wr_u8(out, (uint8_t)len);
-		wr_bytes(out, opts->fastopen, opts->fastopen_len);
-	}
+	if (opts->has & TCP_HAS_FASTOPEN)
+		emit_fastopen(out, opts);
 	if (blocks) {
 		wr_u8(out, OPT_NOP);
 		wr_u8(out, OPT_NOP);

@@ -67,6 +67,19 @@
 	X(TcpExt, TCPACKSkippedTimeWait) X(TcpExt, TCPACKSkippedChallenge)                         \
 	X(TcpExt, TCPWinProbe) X(TcpExt, TCPKeepAlive) X(TcpExt, TCPDelivered)                     \
 	X(TcpExt, TCPAckCompressed) X(TcpExt, TCPZeroWindowDrop) X(TcpExt, TCPRcvQDrop)            \
+	X(TcpExt, TCPFastOpenActive) X(TcpExt, TCPFastOpenActiveFail)                              \
+	X(TcpExt, TCPFastOpenPassive) X(TcpExt, TCPFastOpenPassiveFail)                            \
+	X(TcpExt, TCPFastOpenListenOverflow) X(TcpExt, TCPFastOpenCookieReqd)                      \
+	X(TcpExt, TCPFastOpenBlackhole) X(TcpExt, TCPFastOpenPassiveAltKey)                        \
+	X(TcpExt, TCPMD5NotFound) X(TcpExt, TCPMD5Unexpected) X(TcpExt, TCPMD5Failure)             \
+	X(TcpExt, TCPHystartTrainDetect) X(TcpExt, TCPHystartTrainCwnd)                            \
+	X(TcpExt, TCPHystartDelayDetect) X(TcpExt, TCPHystartDelayCwnd)                            \
+	X(TcpExt, TCPAutoCorking) X(TcpExt, TCPMTUPFail) X(TcpExt, TCPMTUPSuccess)                 \
+	X(TcpExt, TCPDeliveredCE) X(TcpExt, TcpTimeoutRehash) X(TcpExt, TcpDuplicateDataRehash)    \
+	X(TcpExt, TCPDSACKRecvSegs) X(TcpExt, TCPDSACKIgnoredDubious)                              \
+	X(TcpExt, TCPDSACKIgnoredOld) X(TcpExt, TCPDSACKIgnoredNoUndo)                             \
+	X(TcpExt, TCPSackShiftFallback) X(TcpExt, TCPDeferAcceptDrop)                           \
+	X(TcpExt, TCPWqueueTooBig)                                                                \
 	X(IpExt, InNoRoutes) X(IpExt, InTruncatedPkts) X(IpExt, InMcastPkts)                       \
 	X(IpExt, OutMcastPkts) X(IpExt, InBcastPkts) X(IpExt, OutBcastPkts) X(IpExt, InOctets)     \
 	X(IpExt, OutOctets) X(IpExt, InCsumErrors)
