@@ -10,8 +10,11 @@
 #include "netstack/stack.h"
 #include "util/cleanup.h"
 
-#define ONE(name, field) { name, offsetof(struct net_tunables, field), 1 }
-#define VEC(name, field, n) { name, offsetof(struct net_tunables, field), n }
+#define ONE(name, field) { name, offsetof(struct net_tunables, field), 1, 0 }
+#define UNS(name, field) { name, offsetof(struct net_tunables, field), 1, 4 }
+#define VEC(name, field, n) { name, offsetof(struct net_tunables, field), n, 0 }
+#define STR(name, field)                                                                           \
+	{ name, offsetof(struct net_tunables, field), 0, sizeof(((struct net_tunables *)0)->field) }
 
 static const struct sysctl_net table[] = {
 	ONE("net.core.rmem_default", rmem_default),
@@ -28,7 +31,7 @@ static const struct sysctl_net table[] = {
 	ONE("net.ipv4.ip_no_pmtu_disc", ip_no_pmtu_disc),
 	ONE("net.ipv4.ipfrag_time", ipfrag_time_s),
 	ONE("net.ipv4.tcp_abort_on_overflow", tcp_abort_on_overflow),
-	{ "net.ipv4.tcp_congestion_control", offsetof(struct net_tunables, tcp_congestion), 0 },
+	STR("net.ipv4.tcp_congestion_control", tcp_congestion),
 	ONE("net.ipv4.tcp_dsack", tcp_dsack),
 	ONE("net.ipv4.tcp_ecn", tcp_ecn),
 	ONE("net.ipv4.tcp_fastopen", tcp_fastopen),
@@ -54,6 +57,48 @@ static const struct sysctl_net table[] = {
 	ONE("net.ipv4.tcp_tw_reuse", tcp_tw_reuse),
 	ONE("net.ipv4.tcp_window_scaling", tcp_window_scaling),
 	VEC("net.ipv4.tcp_wmem", tcp_wmem, 3),
+	ONE("net.ipv4.tcp_adv_win_scale", tcp_adv_win_scale),
+	ONE("net.ipv4.tcp_autocorking", tcp_autocorking),
+	ONE("net.ipv4.tcp_backlog_ack_defer", tcp_backlog_ack_defer),
+	ONE("net.ipv4.tcp_base_mss", tcp_base_mss),
+	ONE("net.ipv4.tcp_challenge_ack_limit", tcp_challenge_ack_limit),
+	ONE("net.ipv4.tcp_comp_sack_delay_ns", tcp_comp_sack_delay_ns),
+	ONE("net.ipv4.tcp_comp_sack_nr", tcp_comp_sack_nr),
+	ONE("net.ipv4.tcp_comp_sack_slack_ns", tcp_comp_sack_slack_ns),
+	ONE("net.ipv4.tcp_early_retrans", tcp_early_retrans),
+	ONE("net.ipv4.tcp_ecn_fallback", tcp_ecn_fallback),
+	ONE("net.ipv4.tcp_ecn_option", tcp_ecn_option),
+	ONE("net.ipv4.tcp_ecn_option_beacon", tcp_ecn_option_beacon),
+	ONE("net.ipv4.tcp_fastopen_blackhole_timeout_sec", tcp_fastopen_blackhole_timeout_s),
+	ONE("net.ipv4.tcp_invalid_ratelimit", tcp_invalid_ratelimit_ms),
+	ONE("net.ipv4.tcp_limit_output_bytes", tcp_limit_output_bytes),
+	ONE("net.ipv4.tcp_max_orphans", tcp_max_orphans),
+	ONE("net.ipv4.tcp_max_reordering", tcp_max_reordering),
+	ONE("net.ipv4.tcp_max_tw_buckets", tcp_max_tw_buckets),
+	ONE("net.ipv4.tcp_min_snd_mss", tcp_min_snd_mss),
+	ONE("net.ipv4.tcp_min_tso_segs", tcp_min_tso_segs),
+	ONE("net.ipv4.tcp_mtu_probe_floor", tcp_mtu_probe_floor),
+	ONE("net.ipv4.tcp_mtu_probing", tcp_mtu_probing),
+	ONE("net.ipv4.tcp_no_metrics_save", tcp_no_metrics_save),
+	ONE("net.ipv4.tcp_pacing_ca_ratio", tcp_pacing_ca_ratio),
+	ONE("net.ipv4.tcp_pacing_ss_ratio", tcp_pacing_ss_ratio),
+	ONE("net.ipv4.tcp_pingpong_thresh", tcp_pingpong_thresh),
+	ONE("net.ipv4.tcp_probe_interval", tcp_probe_interval_s),
+	ONE("net.ipv4.tcp_probe_threshold", tcp_probe_threshold),
+	ONE("net.ipv4.tcp_reflect_tos", tcp_reflect_tos),
+	ONE("net.ipv4.tcp_reordering", tcp_reordering),
+	ONE("net.ipv4.tcp_rto_max_ms", tcp_rto_max_ms),
+	ONE("net.ipv4.tcp_rto_min_us", tcp_rto_min_us),
+	ONE("net.ipv4.tcp_shrink_window", tcp_shrink_window),
+	ONE("net.ipv4.tcp_stdurg", tcp_stdurg),
+	ONE("net.ipv4.tcp_syn_linear_timeouts", tcp_syn_linear_timeouts),
+	ONE("net.ipv4.tcp_thin_linear_timeouts", tcp_thin_linear_timeouts),
+	ONE("net.ipv4.tcp_tso_rtt_log", tcp_tso_rtt_log),
+	ONE("net.ipv4.tcp_tso_win_divisor", tcp_tso_win_divisor),
+	ONE("net.ipv4.tcp_tw_reuse_delay", tcp_tw_reuse_delay_ms),
+	ONE("net.ipv4.tcp_workaround_signed_windows", tcp_workaround_signed_windows),
+	STR("net.ipv4.tcp_fastopen_key", tcp_fastopen_key),
+	UNS("net.ipv4.tcp_notsent_lowat", tcp_notsent_lowat),
 	ONE("net.ipv6.bindv6only", ip6_bindv6only),
 	ONE("net.ipv6.conf.all.forwarding", ip6_forwarding),
 	ONE("net.ipv6.ip6frag_time", ip6frag_time_s),
@@ -73,9 +118,9 @@ int sysctl_net_set(struct net_tunables *t, const struct sysctl_net *s, const cha
 	if (s->count == 0) {
 		size_t len = strcspn(value, " \t\n");
 
-		if (len == 0 || len >= sizeof(t->tcp_congestion))
+		if (len == 0 || len >= s->size)
 			return -EINVAL;
-		memset(base, 0, sizeof(t->tcp_congestion));
+		memset(base, 0, s->size);
 		memcpy(base, value, len);
 		return 0;
 	}
@@ -83,9 +128,9 @@ int sysctl_net_set(struct net_tunables *t, const struct sysctl_net *s, const cha
 		char *end;
 
 		errno = 0;
-		long n = strtol(value, &end, 10);
+		long n = strtol(value, &end, 0);
 
-		if (end == value || errno || n < INT32_MIN || n > INT32_MAX)
+		if (end == value || errno || n < INT32_MIN || n > (s->size ? UINT32_MAX : INT32_MAX))
 			return -EINVAL;
 		v[i] = (int32_t)n;
 		value = end + strspn(end, " \t\n");
@@ -119,7 +164,7 @@ int sysctl_net_show(const struct net_tunables *t, const struct sysctl_net *s, ch
 		return snprintf(buf, size, "%s\n", base);
 	memcpy(v, base, (size_t)s->count * sizeof(v[0]));
 	if (s->count == 1)
-		return snprintf(buf, size, "%d\n", v[0]);
+		return snprintf(buf, size, s->size ? "%u\n" : "%d\n", v[0]);
 	if (s->count == 2)
 		return snprintf(buf, size, "%d\t%d\n", v[0], v[1]);
 	return snprintf(buf, size, "%d\t%d\t%d\n", v[0], v[1], v[2]);

@@ -11,6 +11,7 @@ struct sysctl_net {
 	const char *name; /* "net.ipv4.tcp_sack" */
 	size_t offset;	  /* of the first int32_t in struct net_tunables */
 	int count;	  /* how many int32_t; 0: a string */
+	size_t size;	  /* of the string; of a number: not 0 if it is unsigned */
 };
 
 /* All of them, for /proc/sys. Returns the table and its length. */
