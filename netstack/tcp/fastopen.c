@@ -75,18 +75,35 @@ size_t fastopen_get_keys(const struct fastopen_keys *keys, uint8_t *ret)
 	return len;
 }
 
+/* One to eight hexadecimal digits; returns what follows, or NULL. */
+static const char *parse_word(uint32_t *ret, const char *text)
+{
+	int n = 0;
+
+	*ret = 0;
+	for (; n < 8; n++) {
+		char c = text[n];
+
+		if (c >= '0' && c <= '9')
+			*ret = *ret << 4 | (uint32_t)(c - '0');
+		else if ((c | 32) >= 'a' && (c | 32) <= 'f')
+			*ret = *ret << 4 | (uint32_t)((c | 32) - 'a' + 10);
+		else
+			break;
+	}
+	return n ? text + n : NULL;
+}
+
 /* One "word-word-word-word"; returns what follows, or NULL. */
 static const char *parse_key(struct siphash_key *key, const char *text)
 {
 	uint32_t word[4];
 
 	for (int i = 0; i < 4; i++) {
-		char *end;
-
-		word[i] = (uint32_t)strtoul(text, &end, 16);
-		if (end == text || end - text > 8 || (i < 3 && *end != '-'))
+		text = parse_word(&word[i], text);
+		if (!text || (i < 3 && *text != '-'))
 			return NULL;
-		text = end + (i < 3);
+		text += i < 3;
 	}
 	key->k[0] = (uint64_t)word[1] << 32 | word[0];
 	key->k[1] = (uint64_t)word[3] << 32 | word[2];
