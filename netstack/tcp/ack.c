@@ -180,7 +180,13 @@ static void after_ack(struct tcp_conn *conn, const struct tcp_seg *seg, struct a
 		recovery_enter_cwr(snd, info->now);
 	if (before < CA_CWR && snd->rec.state >= CA_CWR)
 		conn->ecn.cwr = conn->ecn.ok;
-	recovery_cwnd(snd, info);
+	if (seg->hdr.flags & TCP_FLAG_ECE && conn->ecn.ok) {
+		conn->stats.delivered_ce += info->acked_segs + info->sacked_segs;
+		MIB_ADD(conn->sk.core, TcpExt_TCPDeliveredCE, info->acked_segs + info->sacked_segs);
+	}
+	recovery_cwnd(snd, info, conn->stats.delivered_ce);
+	recovery_pacing(snd, (uint32_t)conn->sk.core->tun.tcp_pacing_ss_ratio,
+			(uint32_t)conn->sk.core->tun.tcp_pacing_ca_ratio);
 	if (info->una_advanced)
 		tcp_timers_update(conn, true);
 	if (wait)

@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
-static const struct cc_ops *const algorithms[] = {&cc_cubic, &cc_reno};
+static const struct cc_ops *const algorithms[] = {&cc_cubic, &cc_reno, &cc_bbr, &cc_dctcp};
 
 const struct cc_ops *cc_nth(unsigned int n)
 {
@@ -38,6 +38,8 @@ void cc_init(struct cc *cc, const struct cc_ops *ops)
 	cc->cwnd = CC_INIT_CWND;
 	cc->ssthresh = CC_SSTHRESH_INFINITE;
 	cc->clamp = CC_CWND_MAX;
+	cc->pacing_rate = CC_NOT_PACED;
+	cc->hystart_mode = 1;
 	ops->init(cc);
 }
 

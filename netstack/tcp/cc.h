@@ -42,6 +42,40 @@ struct cc_cubic {
 	bool found; /* HyStart left slow start */
 };
 
+/* RFC 8257 */
+struct cc_dctcp {
+	uint32_t alpha; /* of 1024 */
+	uint32_t loss_cwnd, ab_ecn, ab_tot;
+	uint64_t old_delivered, old_delivered_ce;
+	struct seq round_end;
+	bool started;
+};
+
+struct cc_bbr_max {
+	uint64_t bw;
+	uint32_t round;
+};
+
+struct cc_bbr {
+	struct cc_bbr_max max[3]; /* windowed maximum of the bandwidth */
+	net_dur min_rtt;	  /* -1: unknown */
+	net_time min_rtt_at, probe_rtt_end, cycle_at;
+	uint64_t next_round; /* delivered count that ends the round */
+	uint64_t full_bw;
+	uint32_t rounds, prior_cwnd, pacing_gain, cwnd_gain;
+	uint8_t mode, cycle, full_rounds;
+	bool full, round_start, recovering, conserve;
+};
+
+/* RFC 9406 */
+struct cc_hystart {
+	net_dur last_min, cur_min, baseline;
+	struct seq round_end;
+	uint32_t samples, credit;
+	uint8_t css_rounds;
+	bool started, css;
+};
+
 /* The window and its algorithm; part of every connection. */
 struct cc {
 	const struct cc_ops *ops;
@@ -54,8 +88,13 @@ struct cc {
 	uint32_t max_out;	  /* largest flight in the current round */
 	uint32_t used_stamp_cwnd; /* cwnd used since the last validation (RFC 2861) */
 	bool limited;		  /* the window, not the application, limited the last flight */
+	uint8_t hystart_mode;	  /* 0 none, 1 classic, 2 HyStart++ */
+	uint64_t pacing_rate;	  /* bytes/s */
+	struct cc_hystart hystart;
 	union {
 		struct cc_cubic cubic;
+		struct cc_dctcp dctcp;
+		struct cc_bbr bbr;
 	} u;
 };
 
@@ -66,10 +105,29 @@ struct cc_ack {
 	uint32_t in_flight;
 	net_dur rtt;	     /* -1: no sample */
 	struct seq una, nxt; /* SND.UNA, SND.NXT, for rounds */
+	uint64_t delivered, delivered_ce; /* segments, ever; of those, marked */
+	uint64_t prior_delivered;	  /* when the newest delivered segment was sent */
+	uint32_t rate_segs;		  /* delivered since, in @interval */
+	net_dur interval;		  /* <= 0: no sample */
+	bool app_limited;		  /* the sample says what was offered, not what would fit */
+	bool recovering;
+	uint32_t losses;     /* segments judged lost by this acknowledgement */
+	uint32_t flight_now; /* after it */
+	uint32_t mss;
+	net_dur srtt;
+};
+
+#define CC_NOT_PACED (~0ull)
+#define CC_INFO_MAX 20 /* union tcp_cc_info */
+
+enum cc_flag {
+	CC_NEEDS_ECN = 1, /* asks for ECN whatever the sysctl says, echoes every mark */
+	CC_PACES = 2,	  /* its pacing rate is to be kept */
 };
 
 struct cc_ops {
 	const char name[CC_NAME_MAX];
+	uint8_t flags; /* enum cc_flag */
 	void (*init)(struct cc *cc);
 	/* The slow start threshold after a loss (RFC 5681 (4)). */
 	uint32_t (*ssthresh)(struct cc *cc, net_time now);
@@ -81,10 +139,20 @@ struct cc_ops {
 	void (*timeout)(struct cc *cc);
 	/* Transmission starts after having been idle for @idle. Or NULL. */
 	void (*restart)(struct cc *cc, net_time now, net_dur idle);
+	/* Every acknowledgement, instead of growth and of PRR. Or NULL. */
+	void (*control)(struct cc *cc, const struct cc_ack *ack);
+	/* Writes what TCP_CC_INFO shows (CC_INFO_MAX bytes at most), returns its length. Or NULL. */
+	size_t (*info)(const struct cc *cc, uint32_t mss, uint8_t *ret);
 };
 
 extern const struct cc_ops cc_reno;
 extern const struct cc_ops cc_cubic;
+extern const struct cc_ops cc_dctcp;
+extern const struct cc_ops cc_bbr;
+
+/* HyStart++: an acknowledgement in slow start; and how much of @acked it may grow by. */
+void cc_hystart_ack(struct cc *cc, const struct cc_ack *ack);
+uint32_t cc_hystart_slow(struct cc *cc, uint32_t acked);
 
 /* The algorithm called @name (@len bytes, NUL optional), or NULL. */
 const struct cc_ops *cc_find(const char *name, size_t len);

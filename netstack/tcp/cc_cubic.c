@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CUBIC congestion control (RFC 9438) with HyStart (delay increase and ACK train).
+/* CUBIC congestion control (RFC 9438) with HyStart (delay increase and ACK train), or HyStart++.
  *
  * W_cubic(t) = C * (t - K)^3 + W_max, C = 0.4, beta = 717/1024 (about 0.7), fast convergence, and
  * the Reno-friendly region. The two exits of slow start are those of Ha and Rhee's HyStart, the
@@ -159,6 +159,8 @@ static void cubic_grow(struct cc *cc, const struct cc_ack *ack)
 	if (!cc_is_limited(cc))
 		return;
 	if (cc_in_slow_start(cc)) {
+		if (cc->hystart_mode == 2)
+			rest.acked_segs = cc_hystart_slow(cc, rest.acked_segs);
 		rest.acked_segs = cc_slow_start(cc, rest.acked_segs);
 		if (!rest.acked_segs)
 			return;
@@ -215,7 +217,10 @@ static void cubic_rtt(struct cc *cc, const struct cc_ack *ack)
 		rtt = 1;
 	if (cubic->delay_min == 0 || rtt < cubic->delay_min)
 		cubic->delay_min = rtt;
-	if (!cubic->found && cc_in_slow_start(cc) && cc->cwnd >= HYSTART_LOW_WINDOW)
+	if (cc->hystart_mode == 2 && cc_in_slow_start(cc))
+		cc_hystart_ack(cc, ack);
+	else if (cc->hystart_mode == 1 && !cubic->found && cc_in_slow_start(cc) &&
+		 cc->cwnd >= HYSTART_LOW_WINDOW)
 		hystart_update(cc, ack);
 }
 

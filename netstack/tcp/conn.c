@@ -62,6 +62,7 @@ static void init_snd(struct tcp_conn *conn, const struct cc_ops *cc)
 	board_init(&snd->board, &conn->tcp->ranges);
 	snd->board.reordering = (uint32_t)tun->tcp_reordering;
 	cc_init(&snd->cc, cc);
+	snd->cc.hystart_mode = (uint8_t)tun->tcp_cubic_hystart;
 	cc_set_cwnd(&snd->cc, (uint32_t)tun->tcp_init_cwnd);
 }
 

@@ -193,6 +193,10 @@ struct tcp_stats {
 	net_time chrono_since;
 	net_dur chrono_sum[TCP_CHRONO_COUNT];
 	uint16_t total_rto;
+	uint64_t delivered_ce; /* acknowledged with ECE */
+	uint16_t rto_recoveries;
+	net_time rto_since; /* 0: no episode of timeouts */
+	net_dur rto_time;
 };
 
 struct tcp_listener;
@@ -269,6 +273,12 @@ static inline bool tcp_in(const struct tcp_conn *conn, uint32_t states)
 static inline net_time tcp_now(const struct tcp_conn *conn)
 {
 	return conn->sk.core->now;
+}
+
+/* An algorithm may need ECN whatever the sysctl says. */
+static inline bool tcp_asks_ecn(const struct tcp_conn *conn)
+{
+	return ecn_asks(conn->sk.core->tun.tcp_ecn) || conn->snd.cc.ops->flags & CC_NEEDS_ECN;
 }
 
 /* Between two answers to segments that are not acceptable (RFC 5961 7). */
@@ -364,6 +374,8 @@ bool tcp_send_tlp(struct tcp_conn *conn);
 bool tcp_has_unsent(const struct tcp_conn *conn);
 /* Wakes up a window probe: what fits the window, or a byte. */
 void tcp_write_wakeup(struct tcp_conn *conn);
+/* What the connection may send, bytes/s; CC_NOT_PACED: no limit. */
+uint64_t tcp_pacing_rate(const struct tcp_conn *conn);
 /* segment.c: a segment that belongs to no connection block */
 struct tcp_reply {
 	uint16_t flags;

@@ -15,6 +15,7 @@ struct tcp_ecn {
 	bool ok;   /* negotiated */
 	bool seen; /* the path lets it through */
 	bool echo; /* receiver: a mark was seen, ECE until the peer says CWR */
+	bool exact; /* receiver: every mark is echoed, not only until CWR (RFC 8257 3.2) */
 	bool cwr;  /* sender: the window was reduced, say so on the next new data */
 };
 
@@ -37,6 +38,12 @@ static inline bool ecn_received(struct tcp_ecn *ecn, unsigned int field, bool cw
 
 	if (!ecn->ok)
 		return false;
+	if (ecn->exact) {
+		before = ecn->echo;
+		ecn->echo = field == ECN_CE;
+		ecn->seen = ecn->seen || field != ECN_NOT_ECT;
+		return ecn->echo != before;
+	}
 	if (cwr)
 		ecn->echo = false; /* RFC 3168 6.1.3 */
 	before = ecn->echo;

@@ -102,8 +102,9 @@ static void learn_syn(struct tcp_conn *conn, const struct tcp_seg *seg)
 	/* RFC 3168 6.1.1: a SYN|ACK accepts with ECE alone, a SYN asks with both. */
 	conn->ecn = (struct tcp_ecn){0};
 	if (seg->hdr.flags & TCP_FLAG_ACK)
-		conn->ecn.ok = ecn_asks(tun->tcp_ecn) &&
+		conn->ecn.ok = tcp_asks_ecn(conn) &&
 			       (seg->hdr.flags & (TCP_FLAG_ECE | TCP_FLAG_CWR)) == TCP_FLAG_ECE;
+	conn->ecn.exact = conn->snd.cc.ops->flags & CC_NEEDS_ECN;
 	rcv->paws.on = seg->ts && tun->tcp_timestamps;
 	if (rcv->paws.on)
 		paws_seed(&rcv->paws, opts->ts_val, tcp_now(conn));

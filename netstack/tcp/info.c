@@ -77,7 +77,7 @@ static void fill_snd(const struct tcp_conn *conn, struct info *info)
 	info->snd_wnd = snd->wnd;
 	info->notsent_bytes = tcp_unsent(conn);
 	info->delivered = (uint32_t)board->delivered;
-	info->pacing_rate = conn->sk.opt.max_pacing_rate;
+	info->pacing_rate = tcp_pacing_rate(conn);
 	info->max_pacing_rate = conn->sk.opt.max_pacing_rate;
 	if (conn->stats.rate_interval > 0)
 		info->delivery_rate = conn->stats.rate_segs * snd->mss * 1000000ull /

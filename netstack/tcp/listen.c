@@ -205,7 +205,8 @@ static int req_fill(struct tcp_req *req, struct tcp_conn *lconn, const struct tc
 	/* RFC 3168 6.1.1: a SYN that is marked itself comes from something else. */
 	req->ecn_ok =
 		(seg->hdr.flags & (TCP_FLAG_ECE | TCP_FLAG_CWR)) == (TCP_FLAG_ECE | TCP_FLAG_CWR) &&
-		ecn_accepts(tun->tcp_ecn) && seg->ecn == ECN_NOT_ECT;
+		((ecn_accepts(tun->tcp_ecn) && seg->ecn == ECN_NOT_ECT) ||
+		 lconn->cfg.cc->flags & CC_NEEDS_ECN);
 	if (req->ts_on)
 		paws_seed(&req->paws, opts->ts_val, req->tcp->core->now);
 	req->ts_off = isn_ts_offset(&req->tcp->ts_key, &req->node.local, &req->node.remote);
@@ -303,6 +304,7 @@ static struct tcp_conn *make_child(struct tcp_req *req)
 	conn->rcv.paws = req->paws;
 	conn->rcv.paws.on = req->ts_on;
 	conn->ecn.ok = req->ecn_ok;
+	conn->ecn.exact = conn->cfg.cc->flags & CC_NEEDS_ECN;
 	conn->out.wscale_ok = req->wscale_ok;
 	tcp_update_mss(conn);
 	if (board_sent(&snd->board, snd->iss, snd->nxt, snd->mss, SACK_SYN, req->sent, false) < 0) {

@@ -431,6 +431,17 @@ static int get_saved_syn(struct tcp_conn *conn, void *value, socklen_t *len)
 	return 0;
 }
 
+static int get_cc_info(const struct tcp_conn *conn, void *value, socklen_t *len)
+{
+	const struct cc *cc = &conn->snd.cc;
+	uint8_t info[CC_INFO_MAX];
+	size_t n = cc->ops->info ? cc->ops->info(cc, conn->snd.mss, info) : 0;
+
+	*len = MIN(*len, (socklen_t)n);
+	memcpy(value, info, *len);
+	return 0;
+}
+
 int tcp_sock_getopt(struct sock *sk, int level, int name, void *value, socklen_t *len)
 {
 	struct tcp_conn *conn = tcp_conn_of(sk);
@@ -449,9 +460,10 @@ int tcp_sock_getopt(struct sock *sk, int level, int name, void *value, socklen_t
 		return get_fastopen_key(conn, value, len);
 	case OPT_SAVED_SYN:
 		return get_saved_syn(conn, value, len);
-	case OPT_ULP:
 	case OPT_CC_INFO:
-		*len = 0; /* no ULP; Reno and CUBIC have nothing to tell */
+		return get_cc_info(conn, value, len);
+	case OPT_ULP:
+		*len = 0; /* none */
 		return 0;
 	}
 	r = get_value(conn, name, &val);

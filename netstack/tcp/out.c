@@ -84,7 +84,15 @@ static void fill_urgent(const struct tcp_conn *conn, struct tcp_hdr *hdr)
 
 static bool is_paced(const struct tcp_conn *conn)
 {
-	return conn->sk.opt.max_pacing_rate && conn->sk.opt.max_pacing_rate != ~0ull;
+	return (conn->sk.opt.max_pacing_rate && conn->sk.opt.max_pacing_rate != ~0ull) ||
+	       conn->snd.cc.ops->flags & CC_PACES;
+}
+
+uint64_t tcp_pacing_rate(const struct tcp_conn *conn)
+{
+	uint64_t max = conn->sk.opt.max_pacing_rate;
+
+	return max && max < conn->snd.cc.pacing_rate ? max : conn->snd.cc.pacing_rate;
 }
 
 /* SO_MAX_PACING_RATE: too early? Then the timer continues. */
@@ -100,9 +108,13 @@ static void pace(struct tcp_conn *conn, uint32_t len)
 {
 	if (!is_paced(conn))
 		return;
+	/* The first ten segments of a connection go as one: nothing is known of the path yet. */
+	if (tcp_pacing_rate(conn) == CC_NOT_PACED || conn->stats.data_segs_out < CC_INIT_CWND)
+		return;
 	if (conn->out.pace_next < tcp_now(conn))
 		conn->out.pace_next = tcp_now(conn);
-	conn->out.pace_next += (net_dur)(len * 1000000000ull / conn->sk.opt.max_pacing_rate);
+	conn->out.pace_next +=
+		(net_dur)(len * 1000000000ull / MAX(tcp_pacing_rate(conn), (uint64_t)1));
 }
 
 /* Everything that goes out of a synchronized connection passes here. Takes @pkt (the payload). */
@@ -220,7 +232,7 @@ void tcp_send_syn(struct tcp_conn *conn)
 		hdr.ack = conn->rcv.nxt.v;
 	} else {
 		/* RFC 3168 6.1.1.1: what is lost may have been lost to the question. */
-		if (ecn_asks(core->tun.tcp_ecn) && !conn->snd.rec.timeouts)
+		if (tcp_asks_ecn(conn) && !conn->snd.rec.timeouts)
 			hdr.flags |= TCP_FLAG_ECE | TCP_FLAG_CWR;
 	}
 	if (core->tun.tcp_timestamps && (!synack || conn->rcv.paws.on)) {
@@ -266,7 +278,7 @@ static uint32_t gso_limit(const struct tcp_conn *conn, uint32_t mss)
 	/* Paced: no more in one go than a millisecond carries, but two segments. */
 	if (is_paced(conn))
 		room = (uint32_t)MIN((uint64_t)room,
-				     MAX(conn->sk.opt.max_pacing_rate / 1000, 2ull * mss));
+				     MAX(tcp_pacing_rate(conn) / 1000, 2ull * mss));
 	return room > mss ? room - room % mss : mss;
 }
 

@@ -437,7 +437,20 @@ static void prr(struct tcp_snd *snd, const struct ack_info *info, uint32_t newly
 	cc_set_cwnd(cc, (uint32_t)(flight + send));
 }
 
-void recovery_cwnd(struct tcp_snd *snd, const struct ack_info *info)
+/* Linux's rate for super-segments and SO_MAX_PACING_RATE: somewhat more than cwnd per SRTT. */
+void recovery_pacing(struct tcp_snd *snd, uint32_t ss_ratio, uint32_t ca_ratio)
+{
+	struct cc *cc = &snd->cc;
+	uint32_t ratio = cc->cwnd < cc->ssthresh / 2 ? ss_ratio : ca_ratio;
+	uint64_t segs = cc->cwnd > snd->board.out_segs ? cc->cwnd : snd->board.out_segs;
+	uint64_t us = (uint64_t)snd->rtt.srtt / 1000;
+
+	if (cc->ops->control)
+		return;
+	cc->pacing_rate = segs * snd->mss * ratio * 10000 / (us ? us : 1);
+}
+
+void recovery_cwnd(struct tcp_snd *snd, const struct ack_info *info, uint64_t delivered_ce)
 {
 	uint32_t newly = info->acked_segs + info->sacked_segs;
 	struct cc_ack ack = {
@@ -447,11 +460,31 @@ void recovery_cwnd(struct tcp_snd *snd, const struct ack_info *info)
 		.rtt = info->rtt,
 		.una = snd->una,
 		.nxt = snd->nxt,
+		.delivered = snd->board.delivered,
+		.delivered_ce = delivered_ce,
+		.prior_delivered = info->prior_delivered,
+		.app_limited = info->rate_app_limited,
+		.recovering = snd->rec.state >= CA_RECOVERY,
+		.losses = info->lost_segs,
+		.flight_now = board_in_flight(&snd->board),
+		.mss = snd->mss,
+		.srtt = snd->rtt.seeded ? snd->rtt.srtt : -1,
 	};
 	bool progress = snd->board.reordering > SACK_DUPTHRESH ? newly > 0 : info->acked_segs > 0;
 
+	if (info->prior_delivered_at >= 0) {
+		net_dur acked = info->now - info->prior_delivered_at;
+
+		/* The slower of sending and acknowledging: compressed ACKs prove nothing. */
+		ack.interval = acked > info->send_interval ? acked : info->send_interval;
+		ack.rate_segs = (uint32_t)(snd->board.delivered - info->prior_delivered);
+	}
 	if (snd->cc.ops->rtt)
 		snd->cc.ops->rtt(&snd->cc, &ack);
+	if (snd->cc.ops->control) {
+		snd->cc.ops->control(&snd->cc, &ack);
+		return;
+	}
 	if (recovery_reducing(&snd->rec))
 		prr(snd, info, newly);
 	else if (progress && newly)

@@ -21,7 +21,11 @@ enum rexmit recovery_ack(struct tcp_snd *snd, struct ack_info *info, bool has_mo
 			 net_dur *ret_reo_wait);
 
 /* Moves the window for the acknowledgement: PRR while reducing, growth otherwise. */
-void recovery_cwnd(struct tcp_snd *snd, const struct ack_info *info);
+void recovery_cwnd(struct tcp_snd *snd, const struct ack_info *info, uint64_t delivered_ce);
+
+/* The pacing rate that the window stands for, in percent of cwnd per SRTT: in slow start, and after.
+ */
+void recovery_pacing(struct tcp_snd *snd, uint32_t ss_ratio, uint32_t ca_ratio);
 
 /* The retransmission timer fired. */
 void recovery_timeout(struct tcp_snd *snd, net_time now);

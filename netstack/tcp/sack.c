@@ -114,9 +114,10 @@ int board_sent(struct sack_board *board, struct seq start, struct seq end, uint3
 	range->flags = flags;
 	range->sent = now;
 	if (!board->out_segs)
-		board->delivered_at = now; /* a flight starts: idle time is no delivery time */
+		board->delivered_at = board->first_sent = now; /* idle time is no delivery time */
 	range->delivered = board->delivered;
 	range->delivered_at = board->delivered_at;
+	range->first_sent = board->first_sent;
 	range->app_limited = app_limited;
 	list_push_back(&board->ranges, &range->by_seq);
 	list_push_back(&board->by_time, &range->by_time);
@@ -133,6 +134,7 @@ void board_retransmitted(struct sack_board *board, struct sack_range *range, net
 	range->sent = now;
 	range->delivered = board->delivered;
 	range->delivered_at = board->delivered_at;
+	range->first_sent = board->first_sent;
 	list_remove(&range->by_time);
 	list_push_back(&board->by_time, &range->by_time);
 }
@@ -164,6 +166,7 @@ int board_split(struct sack_board *board, struct sack_range *range, struct seq a
 	rest->sent = range->sent;
 	rest->delivered = range->delivered;
 	rest->delivered_at = range->delivered_at;
+	rest->first_sent = range->first_sent;
 	rest->app_limited = range->app_limited;
 	rest->flags = range->flags & (uint8_t)~SACK_SYN;
 	range->flags &= (uint8_t)~SACK_FIN;
@@ -201,13 +204,16 @@ static void check_reordering(struct sack_board *board, const struct sack_range *
 	board_reordering(board, (seq_len(range->start, board->fack) + range->mss - 1) / range->mss);
 }
 
-static void rate_sample(const struct sack_range *range, struct ack_info *info)
+static void rate_sample(struct sack_board *board, const struct sack_range *range,
+			struct ack_info *info)
 {
 	if (info->prior_delivered_at >= 0 && range->delivered < info->prior_delivered)
 		return;
 	info->prior_delivered = range->delivered;
 	info->prior_delivered_at = range->delivered_at;
 	info->rate_app_limited = range->app_limited;
+	info->send_interval = range->sent - range->first_sent;
+	board->first_sent = range->sent;
 }
 
 /* Common to both ways of delivery, for a range that was not SACKed before. */
@@ -219,7 +225,7 @@ static void delivered(struct sack_board *board, struct rack *rack, const struct 
 	} else if (seq_le(range->end, high)) {
 		info->orig_acked = true;
 	}
-	rate_sample(range, info);
+	rate_sample(board, range, info);
 	/* RFC 8985 6.2 step 2: an echo from before the retransmission is of the original. */
 	if (!(range->flags & SACK_EVER) || info->echo < 0 ||
 	    info->echo >= range->sent - range->sent % 1000000)

@@ -44,6 +44,7 @@ struct sack_range {
 	/* The delivery state when it was sent: for rate samples. */
 	uint64_t delivered;
 	net_time delivered_at;
+	net_time first_sent; /* of the flight that the sample covers */
 	uint32_t segs;
 	uint32_t mss;
 	uint8_t flags;
@@ -73,6 +74,7 @@ struct sack_board {
 	uint32_t reordering; /* segments */
 	uint64_t delivered;  /* segments, ever */
 	net_time delivered_at;
+	net_time first_sent; /* when the newest delivered segment was sent */
 };
 
 /* What one acknowledgement said. Filled by board_ack() and board_sack(). */
@@ -100,7 +102,7 @@ struct ack_info {
 	/* Rate sample (draft-cheng-iccrg-delivery-rate-estimation). */
 	uint64_t prior_delivered;
 	net_time prior_delivered_at;
-	net_dur rate_interval;
+	net_dur send_interval; /* in which the sampled segments were sent */
 	bool rate_app_limited;
 };
 

@@ -57,7 +57,7 @@ static enum rexmit ack(uint32_t una, uint32_t from, uint32_t to, net_time now)
 		board_sack(&snd.board, &snd.rack, &block, 1, snd.una, snd.nxt, snd.rec.high, 65535,
 			   NET_MS(100), &info);
 	act = recovery_ack(&snd, &info, false, false, &wait_reo);
-	recovery_cwnd(&snd, &info);
+	recovery_cwnd(&snd, &info, 0);
 	return act;
 }
 
