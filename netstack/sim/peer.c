@@ -12,6 +12,7 @@
 #include "netstack/info.h"
 #include "netstack/pkt.h"
 #include "sim/link.h"
+#include "util/md5.h"
 #include "wire/checksum.h"
 #include "wire/wire.h"
 
@@ -122,6 +123,41 @@ struct peer *peer_free(struct peer *peer)
 }
 
 /* Keeps a TCP segment that the stack sent; anything else (neighbour discovery) is not for us. */
+/* RFC 2385 2.0 over an IPv4 packet. */
+static void md5_of(const struct peer *peer, const uint8_t *ip, uint32_t tcp_len, uint32_t hdr_len,
+		   uint8_t ret[MD5_DIGEST_LEN])
+{
+	const uint8_t *tcp = ip + 20;
+	uint8_t tail[4] = {0, IPPROTO_TCP, (uint8_t)(tcp_len >> 8), (uint8_t)tcp_len};
+	struct md5 md5;
+
+	md5_init(&md5);
+	md5_add(&md5, ip + 12, 8);
+	md5_add(&md5, tail, 4);
+	md5_add(&md5, tcp, TCP_CSUM_OFFSET);
+	md5_add(&md5, (const uint8_t[2]){0, 0}, 2);
+	md5_add(&md5, tcp + TCP_CSUM_OFFSET + 2, 2);
+	md5_add(&md5, tcp + hdr_len, tcp_len - hdr_len);
+	md5_add(&md5, peer->md5, strlen(peer->md5));
+	md5_final(&md5, ret);
+}
+
+static bool signature_ok(const struct peer *peer, const struct pkt *pkt, uint32_t len,
+			 const struct peer_out *out)
+{
+	uint8_t digest[MD5_DIGEST_LEN];
+	uint8_t *all = malloc(len);
+
+	if (!all || !(out->opts.has & TCP_HAS_MD5)) {
+		free(all);
+		return false;
+	}
+	net_pkt_read(pkt, 0, all, len);
+	md5_of(peer, all, len - 20, out->hdr.hdr_len, digest);
+	free(all);
+	return !memcmp(digest, out->opts.md5, sizeof(digest));
+}
+
 static void keep(struct peer *peer, struct pkt *pkt)
 {
 	uint8_t bytes[160];
@@ -166,6 +202,8 @@ static void keep(struct peer *peer, struct pkt *pkt)
 	struct rd opts = rd_sub(&in, out->hdr.hdr_len - TCP_HDR_LEN);
 
 	(void)tcp_parse_opts(&out->opts, &opts);
+	if (peer->md5 && !signature_ok(peer, pkt, len, out))
+		peer->bad_md5++;
 	out->at = peer->now;
 	out->ecn = ecn;
 	out->len = len - ip_len - out->hdr.hdr_len;
@@ -357,12 +395,17 @@ void peer_rx_from(struct peer *peer, net_time at, uint16_t port, const struct pe
 		return;
 	peer_run(peer, at);
 	fill_opts(peer, seg, &opts);
+	if (peer->md5)
+		opts.has |= TCP_HAS_MD5;
 	tcp_len = TCP_HDR_LEN + tcp_opts_len(&opts) + seg->len;
 	wr_init(&out, frame, room);
 	ip_len = put_ip(peer, &out, IPPROTO_TCP, seg->ecn, tcp_len);
 	tcp_emit(&out, &hdr, &opts);
 	for (uint32_t i = 0; i < seg->len; i++)
 		wr_u8(&out, (uint8_t)(seg->seq + i));
+	if (peer->md5)
+		md5_of(peer, frame, (uint32_t)tcp_len, (uint32_t)tcp_len - seg->len,
+		       frame + ip_len + TCP_HDR_LEN + 4);
 	sum = csum_pseudo(&src, &dst, IPPROTO_TCP, (uint32_t)tcp_len);
 	sum = csum_add(sum, frame + ip_len, tcp_len);
 	store_be16(frame + ip_len + TCP_CSUM_OFFSET,

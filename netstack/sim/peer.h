@@ -78,6 +78,8 @@ struct peer {
 	struct peer_out *out; /* what the stack sent and nobody looked at yet */
 	size_t nout, out_cap, out_at;
 	uint32_t woke;	/* EPOLL bits since peer_events() */
+	const char *md5;       /* IPv4: sign what is sent, and check what comes, with this key */
+	unsigned int bad_md5;  /* segments that came without the right signature */
 	char why[1024]; /* of the last failed expectation */
 	FILE *trace;
 };

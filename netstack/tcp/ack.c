@@ -149,6 +149,7 @@ static void ack_advance(struct tcp_conn *conn, const struct tcp_seg *seg, struct
 	conn->stats.bytes_acked += seq_len(snd->una, seg->ack);
 	snd->una = seg->ack;
 	snd->rec.timeouts = 0;
+	tcp_stats_rto_over(conn);
 	board_ack(&snd->board, &snd->rack, snd->una, snd->rec.high, min < 0 ? 0 : min, info);
 	sendbuf_ack(&conn->sb, snd->una);
 	if (snd->up_ok && seq_le(snd->up, snd->una))

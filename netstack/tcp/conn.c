@@ -41,6 +41,8 @@ void tcp_update_mss(struct tcp_conn *conn)
 	/* RFC 9293 3.7.1 (MUST-16): what options take is not there for data. */
 	if (conn->rcv.paws.on)
 		mss = mss > TCP_TS_OPT_LEN + 8 ? mss - TCP_TS_OPT_LEN : 8;
+	if (conn->md5)
+		mss = mss > MD5SIG_OPT_LEN + 8 ? mss - MD5SIG_OPT_LEN : 8;
 	/* Half of the peer's window, so that two segments fit (RFC 9293 3.8.6.2.1). */
 	if (conn->snd.max_wnd > TCP_PEER_MSS_DEFAULT && mss > conn->snd.max_wnd / 2)
 		mss = conn->snd.max_wnd / 2;
@@ -61,6 +63,7 @@ static void init_snd(struct tcp_conn *conn, const struct cc_ops *cc)
 	rack_init(&snd->rack);
 	board_init(&snd->board, &conn->tcp->ranges);
 	snd->board.reordering = (uint32_t)tun->tcp_reordering;
+	snd->board.max_reordering = (uint32_t)tun->tcp_max_reordering;
 	cc_init(&snd->cc, cc);
 	snd->cc.hystart_mode = (uint8_t)tun->tcp_cubic_hystart;
 	cc_set_cwnd(&snd->cc, (uint32_t)tun->tcp_init_cwnd);
@@ -132,6 +135,7 @@ void tcp_conn_destroy(struct tcp_conn *conn)
 	tcp_rcv_purge(conn);
 	free(conn->saved_syn);
 	conn->saved_syn = NULL;
+	conn->md5 = md5sig_free(conn->md5);
 	free(conn->fo_keys);
 	conn->fo_keys = NULL;
 	tcp_tfo_left(conn);
@@ -372,6 +376,10 @@ static int start(struct tcp_conn *conn, const struct net_endpoint *peer)
 	r = tcp_open_start(conn, peer);
 	if (r < 0)
 		return r;
+	if (conn->repair.on) {
+		tcp_repair_connected(conn);
+		return 0;
+	}
 	if (!conn->cfg.fastopen_connect)
 		r = tcp_open_syn(conn);
 	else if (tcp_tfo_defer(conn))
@@ -482,7 +490,8 @@ static void make_orphan(struct tcp_conn *conn)
 		tcp_conn_destroy(conn);
 		return;
 	}
-	if (tcp->norphans > tcp->core->lim.tcp_orphans) {
+	if (tcp->norphans > tcp->core->lim.tcp_orphans ||
+	    tcp->norphans > (uint32_t)tcp->core->tun.tcp_max_orphans) {
 		MIB_INC(tcp->core, TcpExt_TCPAbortOnMemory);
 		tcp_abort(conn, 0);
 		return;
@@ -501,6 +510,8 @@ void tcp_sock_close(struct sock *sk)
 		tcp_listen_stop(conn);
 	} else if (conn->state == TCP_ST_SYN_SENT) {
 		tcp_set_state(conn, TCP_ST_CLOSED);
+	} else if (conn->repair.on && conn->state != TCP_ST_CLOSED) {
+		tcp_set_state(conn, TCP_ST_CLOSED); /* it lives on elsewhere */
 	} else if (conn->state != TCP_ST_CLOSED) {
 		if (unread) {
 			/* RFC 2525 2.17: data was lost, the peer must know. */

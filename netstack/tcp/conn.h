@@ -14,9 +14,11 @@
 #include "tcp/fastopen.h"
 #include "tcp/isn.h"
 #include "tcp/keepalive.h"
+#include "tcp/md5sig.h"
 #include "tcp/paws.h"
 #include "tcp/reasm.h"
 #include "tcp/recovery.h"
+#include "tcp/repair.h"
 #include "tcp/rto.h"
 #include "tcp/sendbuf.h"
 #include "tcp/snd.h"
@@ -195,6 +197,7 @@ struct tcp_stats {
 	uint16_t total_rto;
 	uint64_t delivered_ce; /* acknowledged with ECE */
 	uint16_t rto_recoveries;
+	uint32_t rehash; /* times that another way was tried */
 	net_time rto_since; /* 0: no episode of timeouts */
 	net_dur rto_time;
 };
@@ -223,6 +226,8 @@ struct tcp_conn {
 	struct tcp_ecn ecn;
 	struct tcp_tfo tfo;
 	struct fastopen_keys *fo_keys; /* TCP_FASTOPEN_KEY, or NULL */
+	struct md5sig *md5;	       /* TCP_MD5SIG, or NULL */
+	struct repair repair;
 	uint32_t saved_syn_len;
 	uint8_t *saved_syn;
 };
@@ -341,6 +346,8 @@ uint32_t tcp_wnd_scaled(const struct tcp_conn *conn, const struct tcp_seg *seg);
 enum drop tcp_in_text(struct tcp_conn *conn, struct tcp_seg *seg);
 /* The text of a SYN that opened a connection by itself. Takes seg->pkt. */
 void tcp_in_syn_text(struct tcp_conn *conn, struct tcp_seg *seg);
+/* Puts in-order @pkt (tcp_cb() filled) into the receive queue. Takes it. */
+void tcp_queue_text(struct tcp_conn *conn, struct pkt *pkt);
 void tcp_in_urgent(struct tcp_conn *conn, const struct tcp_seg *seg);
 void tcp_ack_check(struct tcp_conn *conn);
 void tcp_quickack(struct tcp_conn *conn, uint8_t max);
@@ -374,6 +381,13 @@ bool tcp_send_tlp(struct tcp_conn *conn);
 bool tcp_has_unsent(const struct tcp_conn *conn);
 /* Wakes up a window probe: what fits the window, or a byte. */
 void tcp_write_wakeup(struct tcp_conn *conn);
+/* The key of the connection's peer, or NULL. */
+static inline const struct md5sig_key *tcp_md5_key(const struct tcp_conn *conn)
+{
+	return conn->md5 ? md5sig_find(conn->md5, &conn->sk.node.remote.addr, conn->sk.node.bound)
+			 : NULL;
+}
+
 /* What the connection may send, bytes/s; CC_NOT_PACED: no limit. */
 uint64_t tcp_pacing_rate(const struct tcp_conn *conn);
 /* segment.c: a segment that belongs to no connection block */
@@ -382,13 +396,31 @@ struct tcp_reply {
 	struct seq seq, ack;
 	uint32_t wnd;
 	const struct tcp_opts *opts;
+	const struct md5sig_key *key; /* to sign with, or NULL */
 };
 void tcp_send_reply(struct tcp *tcp, struct ip_path *path, const struct net_endpoint *local,
 		    const struct net_endpoint *remote, const struct tcp_reply *reply);
 /* The RST that answers @seg, which belongs to nobody (RFC 9293 3.10.7.1). @sk may be NULL. */
 void tcp_send_rst_for(struct tcp *tcp, const struct tcp_seg *seg, const struct sock *sk);
 int tcp_emit_segment(struct tcp *tcp, struct ip_path *path, struct pkt *pkt, struct tcp_hdr *hdr,
-		     const struct tcp_opts *opts, uint32_t gso_size);
+		     const struct tcp_opts *opts, uint32_t gso_size, const struct md5sig_key *key);
+
+/* A retransmission timeout, and the acknowledgement that ends the series: for TCP_INFO. */
+static inline void tcp_stats_rto(struct tcp_conn *conn)
+{
+	if (!conn->stats.rto_since) {
+		conn->stats.rto_recoveries++;
+		conn->stats.rto_since = tcp_now(conn);
+	}
+	conn->stats.total_rto++;
+}
+
+static inline void tcp_stats_rto_over(struct tcp_conn *conn)
+{
+	if (conn->stats.rto_since)
+		conn->stats.rto_time += tcp_now(conn) - conn->stats.rto_since;
+	conn->stats.rto_since = 0;
+}
 
 /* timers.c */
 void tcp_timers_init(struct tcp_conn *conn);
@@ -426,6 +458,7 @@ uint32_t tcp_listen_backlog(const struct tcp_conn *conn);
 void tcp_accept_unlink(struct tcp_conn *child);
 struct tcp_req;
 enum drop tcp_req_segment(struct demux_node *node, struct tcp *tcp, struct tcp_seg *seg);
+const struct tcp_conn *tcp_req_listener(const struct demux_node *node);
 void tcp_req_free_all(struct tcp *tcp);
 size_t tcp_req_info(const struct tcp *tcp, struct net_sock_info *ret, size_t max);
 void tcp_req_error(struct demux_node *node, struct tcp *tcp, const struct ip_error *err,
@@ -447,6 +480,18 @@ void tcp_sock_opt_changed(struct sock *sk, int level, int name);
 void tcp_cfg_init(struct tcp_cfg *cfg, const struct net_tunables *tun);
 void tcp_sock_info(const struct sock *sk, struct net_sock_info *ret);
 int tcp_get_info(struct tcp_conn *conn, void *value, socklen_t *len);
+
+/* repair.c */
+MUST_CHECK int tcp_repair_set(struct tcp_conn *conn, int name, int val, bool allowed);
+MUST_CHECK int tcp_repair_get(const struct tcp_conn *conn, int name, int *ret);
+MUST_CHECK int tcp_repair_set_options(struct tcp_conn *conn, const void *value, socklen_t len);
+MUST_CHECK int tcp_repair_set_window(struct tcp_conn *conn, const void *value, socklen_t len);
+MUST_CHECK int tcp_repair_get_window(const struct tcp_conn *conn, void *value, socklen_t *len);
+/* connect() without a segment: established with the numbers that were set. */
+void tcp_repair_connected(struct tcp_conn *conn);
+ssize_t tcp_repair_send(struct tcp_conn *conn, const struct net_msg *msg);
+/* Looks at the send queue. */
+ssize_t tcp_repair_peek(struct tcp_conn *conn, struct net_msg *msg);
 
 /* tfo.c */
 const struct fastopen_keys *tcp_tfo_keys(struct tcp_conn *conn);

@@ -123,8 +123,7 @@ static bool merge_small(struct tcp_conn *conn, struct pkt *pkt)
 	return true;
 }
 
-/* Puts in-order @pkt into the receive queue. Takes it. */
-static void queue_pkt(struct tcp_conn *conn, struct pkt *pkt)
+void tcp_queue_text(struct tcp_conn *conn, struct pkt *pkt)
 {
 	struct tcp_rcv *rcv = &conn->rcv;
 	struct tcp_cb *cb = tcp_cb(pkt);
@@ -186,9 +185,9 @@ static void in_order(struct tcp_conn *conn, struct pkt *pkt)
 	struct tcp_rcv *rcv = &conn->rcv;
 	bool filled = !reasm_empty(&rcv->reasm);
 
-	queue_pkt(conn, pkt);
+	tcp_queue_text(conn, pkt);
 	while (!rcv->fin && (pkt = reasm_pop(&rcv->reasm, rcv->nxt)))
-		queue_pkt(conn, pkt);
+		tcp_queue_text(conn, pkt);
 	/* RFC 5681 4.2: an ACK at once when a hole was filled. */
 	if (filled)
 		rcv->ack.now = true;
@@ -345,7 +344,9 @@ void tcp_in_urgent(struct tcp_conn *conn, const struct tcp_seg *seg)
 
 	if (seg->hdr.flags & TCP_FLAG_URG && seg->hdr.urg &&
 	    tcp_in(conn, ST(ESTABLISHED) | ST(FIN_WAIT_1) | ST(FIN_WAIT_2))) {
-		up = seq_add(seg->seq, seg->hdr.urg - 1u);
+		/* tcp_stdurg: the pointer is the byte itself (RFC 1122 4.2.2.4). */
+		up = seq_add(seg->seq, conn->sk.core->tun.tcp_stdurg ? seg->hdr.urg
+								     : seg->hdr.urg - 1u);
 		/* Not one that was read, and not an older one than is known. */
 		if (seq_ge(up, rcv->copied) && seq_ge(up, rcv->nxt) &&
 		    (rcv->urg == TCP_URG_NONE || seq_gt(up, rcv->up))) {

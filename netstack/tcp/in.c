@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "util/assert.h"
@@ -87,7 +88,7 @@ static void learn_syn(struct tcp_conn *conn, const struct tcp_seg *seg)
 	rcv->win.space_seq = rcv->nxt;
 	rcv->last_ack_sent = rcv->nxt;
 	if (opts->has & TCP_HAS_MSS && opts->mss)
-		conn->out.peer_mss = (uint16_t)MAX(opts->mss, TCP_PEER_MSS_MIN);
+		conn->out.peer_mss = (uint16_t)MAX(opts->mss, tun->tcp_min_snd_mss);
 	else
 		conn->out.peer_mss = conn->path.dst.family == AF_INET ? TCP_PEER_MSS_DEFAULT : 1220;
 	conn->out.wscale_ok = opts->has & TCP_HAS_WSCALE && tun->tcp_window_scaling;
@@ -143,6 +144,7 @@ static enum drop syn_sent_synack(struct tcp_conn *conn, struct tcp_seg *seg)
 	if (snd->rec.timeouts > 1)
 		cc_set_cwnd(&snd->cc, 1);
 	snd->rec.timeouts = snd->rec.backoff = 0;
+	tcp_stats_rto_over(conn);
 	snd->rec.retrans_stamp = 0;
 	enter_established(conn, seg);
 	if ((conn->tfo.asked || conn->tfo.syn_data) && tcp_tfo_synack(conn, seg))
@@ -501,6 +503,33 @@ static enum drop parse(struct net_core *core, struct tcp_seg *seg, struct pkt *p
 	return DROP_NONE;
 }
 
+/* RFC 2385 3.0: a segment is signed exactly if there is a key for its sender. */
+static enum drop check_signature(struct tcp *tcp, const struct tcp_conn *conn,
+				 const struct tcp_seg *seg)
+{
+	const struct pkt *pkt = seg->pkt;
+	const struct md5sig_key *key = md5sig_find(conn->md5, &pkt->ip.src, pkt->ip.link);
+	const uint8_t *hdr = pkt->base + pkt->off - seg->hdr.hdr_len;
+	uint8_t digest[16];
+
+	if (!key) {
+		if (!(seg->opts.has & TCP_HAS_MD5))
+			return DROP_NONE;
+		MIB_INC(tcp->core, TcpExt_TCPMD5Unexpected);
+		return DROP_TCP_MD5;
+	}
+	if (!(seg->opts.has & TCP_HAS_MD5)) {
+		MIB_INC(tcp->core, TcpExt_TCPMD5NotFound);
+		return DROP_TCP_MD5;
+	}
+	md5sig_digest(key, &pkt->ip.src, &pkt->ip.dst, hdr, seg->hdr.hdr_len + seg->len, pkt, 0,
+		      digest);
+	if (!memcmp(digest, seg->opts.md5, sizeof(digest)))
+		return DROP_NONE;
+	MIB_INC(tcp->core, TcpExt_TCPMD5Failure);
+	return DROP_TCP_MD5;
+}
+
 static enum drop dispatch(struct tcp *tcp, struct tcp_seg *seg)
 {
 	struct pkt *pkt = seg->pkt;
@@ -509,12 +538,15 @@ static enum drop dispatch(struct tcp *tcp, struct tcp_seg *seg)
 	struct net_endpoint remote = {pkt->ip.src, seg->hdr.sport};
 	struct demux_node *node;
 	struct sock *sk;
+	enum drop drop;
 
 	node = demux_find_conn(demux, IPPROTO_TCP, &local, &remote, pkt->ip.link);
 	if (node && node->kind == DEMUX_TIMEWAIT)
 		return tcp_tw_segment(node, tcp, seg);
-	if (node && node->kind == DEMUX_REQUEST)
-		return tcp_req_segment(node, tcp, seg);
+	if (node && node->kind == DEMUX_REQUEST) {
+		drop = check_signature(tcp, tcp_req_listener(node), seg);
+		return drop ? drop : tcp_req_segment(node, tcp, seg);
+	}
 	if (!node)
 		node = demux_find_bound(demux, IPPROTO_TCP, &local, &remote, pkt->ip.link);
 	if (!node) {
@@ -522,6 +554,11 @@ static enum drop dispatch(struct tcp *tcp, struct tcp_seg *seg)
 		return DROP_TCP_NO_SOCKET;
 	}
 	sk = container_of(node, struct sock, node);
+	if (tcp_conn_of(sk)->md5 || seg->opts.has & TCP_HAS_MD5) {
+		drop = check_signature(tcp, tcp_conn_of(sk), seg);
+		if (drop)
+			return drop;
+	}
 	return tcp_segment(tcp_conn_of(sk), seg);
 }
 

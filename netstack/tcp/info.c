@@ -145,6 +145,10 @@ int tcp_get_info(struct tcp_conn *conn, void *value, socklen_t *len)
 		info.dsack_dups = stats->dsack_dups;
 		info.reord_seen = stats->reord_seen;
 		info.total_rto = stats->total_rto;
+		info.total_rto_recoveries = stats->rto_recoveries;
+		info.total_rto_time = (uint32_t)(stats->rto_time / 1000000);
+		info.delivered_ce = (uint32_t)stats->delivered_ce;
+		info.rehash = stats->rehash;
 	}
 	*len = MIN(*len, (socklen_t)sizeof(info));
 	memcpy(value, &info, *len);

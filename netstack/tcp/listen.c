@@ -82,6 +82,8 @@ static void send_synack(struct tcp_req *req, const struct fastopen_cookie *foc)
 		.ack = seq_add(req->irs, 1),
 		.wnd = req->rcv_wnd,
 		.opts = &opts,
+		.key = md5sig_find(req->listener->conn->md5, &req->node.remote.addr,
+				   req->node.bound),
 	};
 
 	if (req->ecn_ok)
@@ -116,6 +118,8 @@ static void send_req_ack(struct tcp_req *req)
 		.ack = seq_add(req->irs, 1),
 		.wnd = req->rcv_wnd >> (req->wscale_ok ? req->rcv_wscale : 0),
 		.opts = &opts,
+		.key = md5sig_find(req->listener->conn->md5, &req->node.remote.addr,
+				   req->node.bound),
 	};
 
 	if (req->last_ack && core->now - req->last_ack < tcp_ratelimit(core)) {
@@ -196,7 +200,7 @@ static int req_fill(struct tcp_req *req, struct tcp_conn *lconn, const struct tc
 	req->adv_mss = tcp_adv_mss(lconn, &req->path);
 	req->peer_mss = req->path.dst.family == AF_INET ? TCP_PEER_MSS_DEFAULT : 1220;
 	if (opts->has & TCP_HAS_MSS && opts->mss)
-		req->peer_mss = (uint16_t)MAX(opts->mss, TCP_PEER_MSS_MIN);
+		req->peer_mss = (uint16_t)MAX(opts->mss, tun->tcp_min_snd_mss);
 	req->ts_on = seg->ts && tun->tcp_timestamps;
 	req->sack_ok = opts->has & TCP_HAS_SACK_OK && tun->tcp_sack;
 	req->wscale_ok = opts->has & TCP_HAS_WSCALE && tun->tcp_window_scaling;
@@ -306,6 +310,10 @@ static struct tcp_conn *make_child(struct tcp_req *req)
 	conn->ecn.ok = req->ecn_ok;
 	conn->ecn.exact = conn->cfg.cc->flags & CC_NEEDS_ECN;
 	conn->out.wscale_ok = req->wscale_ok;
+	if (md5sig_inherit(&conn->md5, lconn->md5, &req->node.remote.addr, req->node.bound) < 0) {
+		tcp_conn_destroy(conn);
+		return NULL;
+	}
 	tcp_update_mss(conn);
 	if (board_sent(&snd->board, snd->iss, snd->nxt, snd->mss, SACK_SYN, req->sent, false) < 0) {
 		tcp_conn_destroy(conn);
@@ -513,6 +521,11 @@ static bool req_in_window(const struct tcp_req *req, const struct tcp_seg *seg)
 	if (seq_gt(seg->end, nxt) && seq_lt(seg->seq, edge))
 		return true;
 	return seq_eq(seg->seq, edge) && seq_eq(seg->seq, seg->end);
+}
+
+const struct tcp_conn *tcp_req_listener(const struct demux_node *node)
+{
+	return container_of(node, const struct tcp_req, node)->listener->conn;
 }
 
 /* RFC 9293 3.10.7.4 in SYN-RECEIVED. */

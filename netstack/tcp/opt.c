@@ -2,7 +2,7 @@
 /* Options of level IPPROTO_TCP.
  *
  * Each works, or returns the errno that Linux returns (of a kernel without that feature compiled in
- * where a feature is not here: MD5SIG, TX_DELAY, ZEROCOPY_RECEIVE). None is accepted and ignored.
+ * where a feature is not here: TX_DELAY, ZEROCOPY_RECEIVE). None is accepted and ignored.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -221,7 +221,8 @@ static int get_fastopen_key(struct tcp_conn *conn, void *value, socklen_t *len)
 	return 0;
 }
 
-static int set_value(struct tcp_conn *conn, int name, int val)
+static int set_value(struct tcp_conn *conn, int name, int val, const void *value, socklen_t len,
+		     unsigned caps)
 {
 	switch (name) {
 	case TCP_NODELAY:
@@ -287,12 +288,12 @@ static int set_value(struct tcp_conn *conn, int name, int val)
 	case TCP_REPAIR:
 	case TCP_REPAIR_QUEUE:
 	case TCP_TIMESTAMP:
-	case OPT_REPAIR_WINDOW:
-		return -EPERM; /* not in repair mode, and there is none */
 	case TCP_QUEUE_SEQ:
-		return conn->state == TCP_ST_CLOSED ? -EINVAL : -EPERM;
+		return tcp_repair_set(conn, name, val, caps & NET_CAP_ADMIN);
 	case TCP_REPAIR_OPTIONS:
-		return -EINVAL;
+		return tcp_repair_set_options(conn, value, len);
+	case OPT_REPAIR_WINDOW:
+		return tcp_repair_set_window(conn, value, len);
 	}
 	return -ENOPROTOOPT;
 }
@@ -303,7 +304,6 @@ int tcp_sock_setopt(struct sock *sk, int level, int name, const void *value, soc
 	struct tcp_conn *conn = tcp_conn_of(sk);
 	int val, r;
 
-	(void)caps;
 	if (level != IPPROTO_TCP)
 		return -ENOPROTOOPT;
 	switch (name) {
@@ -311,13 +311,16 @@ int tcp_sock_setopt(struct sock *sk, int level, int name, const void *value, soc
 		return set_congestion(conn, value, len);
 	case OPT_FASTOPEN_KEY:
 		return set_fastopen_key(conn, value, len);
+	case TCP_MD5SIG:
+	case OPT_MD5SIG_EXT:
+		return md5sig_set(&conn->md5, sk->family, value, len, name == OPT_MD5SIG_EXT);
 	case OPT_ULP:
 		return len < 1 ? -EINVAL : -ENOENT; /* no such protocol is loaded */
 	}
 	r = opt_get_int(value, len, &val);
 	if (r < 0 || len < sizeof(int))
 		return -EINVAL;
-	return set_value(conn, name, val);
+	return set_value(conn, name, val, value, len, caps);
 }
 
 static int get_mss(const struct tcp_conn *conn)
@@ -399,15 +402,13 @@ static int get_value(struct tcp_conn *conn, int name, int *ret)
 	case OPT_FASTOPEN_NO_COOKIE:
 		*ret = conn->cfg.fastopen_no_cookie;
 		return 0;
-	case TCP_REPAIR:
 	case OPT_IS_MPTCP:
 		*ret = 0;
 		return 0;
+	case TCP_REPAIR:
 	case TCP_REPAIR_QUEUE:
 	case TCP_QUEUE_SEQ:
-		return -EINVAL;
-	case OPT_REPAIR_WINDOW:
-		return -EPERM;
+		return tcp_repair_get(conn, name, ret);
 	}
 	return -ENOPROTOOPT;
 }
@@ -460,6 +461,8 @@ int tcp_sock_getopt(struct sock *sk, int level, int name, void *value, socklen_t
 		return get_fastopen_key(conn, value, len);
 	case OPT_SAVED_SYN:
 		return get_saved_syn(conn, value, len);
+	case OPT_REPAIR_WINDOW:
+		return tcp_repair_get_window(conn, value, len);
 	case OPT_CC_INFO:
 		return get_cc_info(conn, value, len);
 	case OPT_ULP:

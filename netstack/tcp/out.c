@@ -153,7 +153,7 @@ static int transmit(struct tcp_conn *conn, struct pkt *pkt, struct seq seq, uint
 		pace(conn, len);
 	}
 	tcp_timers_ack_sent(conn, segs);
-	return tcp_emit_segment(conn->tcp, &conn->path, pkt, &hdr, opts, mss);
+	return tcp_emit_segment(conn->tcp, &conn->path, pkt, &hdr, opts, mss, tcp_md5_key(conn));
 }
 
 void tcp_send_ack(struct tcp_conn *conn)
@@ -194,6 +194,7 @@ void tcp_send_rst(struct tcp_conn *conn)
 		.flags = TCP_FLAG_RST | TCP_FLAG_ACK,
 		.seq = conn->snd.nxt,
 		.ack = conn->rcv.nxt,
+		.key = tcp_md5_key(conn),
 	};
 
 	if (conn->state == TCP_ST_SYN_SENT)
@@ -259,7 +260,7 @@ void tcp_send_syn(struct tcp_conn *conn)
 	conn->stats.segs_out++;
 	if (synack)
 		tcp_timers_ack_sent(conn, 1);
-	tcp_emit_segment(conn->tcp, &conn->path, pkt, &hdr, &opts, 0);
+	tcp_emit_segment(conn->tcp, &conn->path, pkt, &hdr, &opts, 0, tcp_md5_key(conn));
 }
 
 /* Payload that one segment may carry now: a SACK option takes some of it. */
@@ -275,6 +276,9 @@ static uint32_t gso_limit(const struct tcp_conn *conn, uint32_t mss)
 {
 	uint32_t room = ip_path_gso_max(&conn->path) - ip_path_hdr_len(&conn->path) - TCP_HDR_MAX;
 
+	/* Each segment is signed by itself. */
+	if (conn->md5)
+		return mss;
 	/* Paced: no more in one go than a millisecond carries, but two segments. */
 	if (is_paced(conn))
 		room = (uint32_t)MIN((uint64_t)room,
@@ -502,6 +506,9 @@ void tcp_chrono(struct tcp_conn *conn)
 void tcp_output(struct tcp_conn *conn)
 {
 	bool sent = false;
+
+	if (conn->repair.on)
+		return;
 
 	if (tcp_in(conn, CAN_SEND) || (conn->state == TCP_ST_SYN_RCVD && conn->tfo.child)) {
 		conn->out.cwnd_limited = conn->out.wnd_limited = false;

@@ -219,6 +219,14 @@ ssize_t tcp_sock_recv(struct sock *sk, struct net_msg *msg, int flags)
 		return sock_recv_error(sk, msg, flags);
 	if (flags & MSG_OOB)
 		return recv_urgent(conn, msg, flags);
+	if (conn->repair.on) {
+		if (!rd.peek)
+			return -EPERM;
+		if (conn->repair.queue == REPAIR_SEND_QUEUE)
+			return tcp_repair_peek(conn, msg);
+		if (conn->repair.queue == REPAIR_NO_QUEUE)
+			return -EINVAL;
+	}
 	if (rd.peek && sk->opt.peek_off >= 0)
 		rd.at = seq_add(rd.at, (uint32_t)sk->opt.peek_off);
 	list_for_each_entry(pkt, &conn->rcv.queue, link)

@@ -31,8 +31,7 @@ bool rto_expired(net_time since, net_time now, unsigned int retries, net_dur use
 	return now - since >= limit;
 }
 
-net_dur rto_syn_delay(net_dur rto, unsigned int n)
+net_dur rto_syn_delay(net_dur rto, unsigned int n, unsigned int linear)
 {
-	/* The first RTO_SYN_LINEAR retries keep the initial timeout, then it doubles. */
-	return n <= RTO_SYN_LINEAR ? rto : rto_backoff(rto, n - RTO_SYN_LINEAR);
+	return n <= linear ? rto : rto_backoff(rto, n - linear);
 }

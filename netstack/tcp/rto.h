@@ -7,7 +7,6 @@
 #include <netstack/types.h>
 
 #define RTO_SYN_RETRIES 6    /* tcp_syn_retries */
-#define RTO_SYN_LINEAR 4     /* tcp_syn_linear_timeouts */
 #define RTO_SYNACK_RETRIES 5 /* tcp_synack_retries */
 #define RTO_RETRIES1 3	     /* tcp_retries1: tell the path that it may be dead */
 #define RTO_RETRIES2 15	     /* tcp_retries2: give up */
@@ -26,5 +25,6 @@ net_dur rto_retries_time(net_dur base, unsigned int retries);
  * @since: when the oldest unanswered transmission was made. @user_timeout: RFC 5482, 0 = none. */
 bool rto_expired(net_time since, net_time now, unsigned int retries, net_dur user_timeout);
 
-/* The delay before SYN number @n+1 (@n SYNs were retransmitted already). */
-net_dur rto_syn_delay(net_dur rto, unsigned int n);
+/* The delay before SYN number @n+1 (@n SYNs were retransmitted already); the first @linear keep the
+ * initial timeout. */
+net_dur rto_syn_delay(net_dur rto, unsigned int n, unsigned int linear);

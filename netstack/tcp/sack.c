@@ -86,6 +86,7 @@ void board_init(struct sack_board *board, struct sack_pool *pool)
 	list_init(&board->by_time);
 	board->pool = pool;
 	board->reordering = SACK_DUPTHRESH;
+	board->max_reordering = SACK_MAX_REORDERING;
 }
 
 void board_fini(struct sack_board *board)
@@ -193,7 +194,7 @@ void board_reordering(struct sack_board *board, uint32_t segs)
 {
 	board->reord_seen = true;
 	if (segs > board->reordering)
-		board->reordering = segs < SACK_MAX_REORDERING ? segs : SACK_MAX_REORDERING;
+		board->reordering = segs < board->max_reordering ? segs : board->max_reordering;
 }
 
 /* Something that was sent once and is below the highest SACK arrives now: the network reorders. */

@@ -72,6 +72,7 @@ struct sack_board {
 	bool sack_ok; /* the peer sends SACK */
 	bool reord_seen;
 	uint32_t reordering; /* segments */
+	uint32_t max_reordering;
 	uint64_t delivered;  /* segments, ever */
 	net_time delivered_at;
 	net_time first_sent; /* when the newest delivered segment was sent */

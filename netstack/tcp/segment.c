@@ -11,8 +11,17 @@
 #include "wire/checksum.h"
 
 int tcp_emit_segment(struct tcp *tcp, struct ip_path *path, struct pkt *pkt, struct tcp_hdr *hdr,
-		     const struct tcp_opts *opts, uint32_t gso_size)
+		     const struct tcp_opts *opts, uint32_t gso_size, const struct md5sig_key *key)
 {
+	struct tcp_opts signed_opts;
+
+
+	if (key) {
+		signed_opts = opts ? *opts : (struct tcp_opts){0};
+		signed_opts.has |= TCP_HAS_MD5;
+		opts = &signed_opts;
+	}
+
 	uint32_t hdr_len = TCP_HDR_LEN + (opts ? tcp_opts_len(opts) : 0);
 	uint32_t payload = pkt->len;
 	bool gso = gso_size && payload > gso_size;
@@ -27,6 +36,9 @@ int tcp_emit_segment(struct tcp *tcp, struct ip_path *path, struct pkt *pkt, str
 		csum_partial(csum_pseudo(&path->src, &path->dst, IPPROTO_TCP, hdr_len + payload));
 	wr_init(&out, at, hdr_len);
 	tcp_emit(&out, hdr, opts);
+	if (key)
+		md5sig_digest(key, &path->src, &path->dst, at, hdr_len + payload, pkt, hdr_len,
+			      at + TCP_HDR_LEN + 4);
 	pkt->offload = (struct net_offload){
 		.flags = NET_OFFLOAD_NEEDS_CSUM,
 		.csum_offset = TCP_CSUM_OFFSET,
@@ -58,7 +70,7 @@ void tcp_send_reply(struct tcp *tcp, struct ip_path *path, const struct net_endp
 		return;
 	if (reply->flags & TCP_FLAG_RST)
 		MIB_INC(tcp->core, Tcp_OutRsts);
-	tcp_emit_segment(tcp, path, pkt, &hdr, reply->opts, 0);
+	tcp_emit_segment(tcp, path, pkt, &hdr, reply->opts, 0, reply->key);
 }
 
 void tcp_send_rst_for(struct tcp *tcp, const struct tcp_seg *seg, const struct sock *sk)
@@ -83,5 +95,8 @@ void tcp_send_rst_for(struct tcp *tcp, const struct tcp_seg *seg, const struct s
 		return;
 	if (sk)
 		sock_path_opts(sk, &path);
+	if (sk)
+		reply.key = md5sig_find(container_of(sk, const struct tcp_conn, sk)->md5,
+					&remote.addr, sk->node.bound);
 	tcp_send_reply(tcp, &path, &local, &remote, &reply);
 }

@@ -96,6 +96,8 @@ ssize_t tcp_sock_send(struct sock *sk, const struct net_msg *msg, const struct n
 		return r;
 	if (!len)
 		return 0;
+	if (conn->repair.on)
+		return tcp_repair_send(conn, msg);
 	used = tcp_snd_used(conn);
 	buf = sndbuf(conn);
 	if (used >= buf || tcp_unsent(conn) >= notsent_lowat(conn)) {

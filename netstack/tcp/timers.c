@@ -49,6 +49,12 @@ static net_dur clamp_user_timeout(const struct tcp_conn *conn, net_dur rto)
 	return left < rto ? (left > 0 ? left : 1) : rto;
 }
 
+/* Repeated SYNs that keep the first timeout. */
+static uint32_t syn_linear(const struct tcp_conn *conn)
+{
+	return (uint32_t)conn->sk.core->tun.tcp_syn_linear_timeouts;
+}
+
 void tcp_timers_arm_rto(struct tcp_conn *conn)
 {
 	struct tcp_snd *snd = &conn->snd;
@@ -56,7 +62,8 @@ void tcp_timers_arm_rto(struct tcp_conn *conn)
 	net_dur rto;
 
 	if (conn->state == TCP_ST_SYN_SENT || conn->state == TCP_ST_SYN_RCVD) {
-		arm_rexmt(conn, TCP_REXMT_RTO, rto_syn_delay(snd->rtt.rto, snd->rec.timeouts));
+		arm_rexmt(conn, TCP_REXMT_RTO, rto_syn_delay(snd->rtt.rto, snd->rec.timeouts,
+						   syn_linear(conn)));
 		return;
 	}
 	if (!first) {
@@ -161,7 +168,7 @@ static bool syn_gave_up(const struct tcp_conn *conn)
 		return conn->snd.rec.timeouts >= (uint32_t)tun->tcp_synack_retries;
 	if (!max)
 		max = (uint32_t)tun->tcp_syn_retries;
-	max += RTO_SYN_LINEAR;
+	max += syn_linear(conn);
 	if (conn->cfg.ka.user_timeout)
 		return tcp_now(conn) - conn->out.syn_sent >= conn->cfg.ka.user_timeout;
 	return conn->snd.rec.timeouts >= max;
@@ -179,7 +186,7 @@ static void syn_timeout(struct tcp_conn *conn)
 	MIB_INC(conn->sk.core, Tcp_RetransSegs);
 	conn->snd.rec.timeouts++;
 	conn->snd.rec.retrans_total++;
-	conn->stats.total_rto++;
+	tcp_stats_rto(conn);
 	if (ip_path_check(conn->tcp->ip, &conn->path) == 0)
 		tcp_send_syn(conn);
 	tcp_timers_arm_rto(conn);
@@ -203,6 +210,15 @@ static bool rto_gave_up(const struct tcp_conn *conn)
 			   conn->cfg.ka.user_timeout);
 }
 
+/* Another hash may take another way through the network (RFC 6438: the flow label is hashed). */
+static void rehash(struct tcp_conn *conn)
+{
+	conn->stats.rehash++;
+	MIB_INC(conn->sk.core, TcpExt_TcpTimeoutRehash);
+	if (conn->path.dst.family == AF_INET6 && conn->sk.opt.autoflowlabel)
+		conn->path.flow_label = rng_u32(&conn->sk.core->rng) & 0xfffffu;
+}
+
 static void rto_timeout(struct tcp_conn *conn)
 {
 	struct tcp_snd *snd = &conn->snd;
@@ -222,7 +238,7 @@ static void rto_timeout(struct tcp_conn *conn)
 	if (!conn->sk.core->tun.tcp_frto)
 		rec->frto = false;
 	rec->timeouts++;
-	conn->stats.total_rto++;
+	tcp_stats_rto(conn);
 	if (tcp_retransmit_first(conn) < 0) {
 		/* Local trouble (memory, no route) is no congestion: try again soon. */
 		if (!rec->retrans_stamp)
@@ -238,6 +254,7 @@ static void rto_timeout(struct tcp_conn *conn)
 	else
 		rec->backoff++; /* RFC 6298 5.5 */
 	arm_rexmt(conn, TCP_REXMT_RTO, clamp_user_timeout(conn, rto_now(conn)));
+	rehash(conn);
 	if (rec->timeouts > (uint32_t)conn->sk.core->tun.tcp_retries1)
 		ip_path_suspect(conn->tcp->ip, &conn->path);
 }

@@ -51,7 +51,7 @@ enum timewait_verdict timewait_segment(struct timewait *tw, const struct timewai
 	return TIMEWAIT_ACK;
 }
 
-bool timewait_reusable(const struct timewait *tw, net_time now)
+bool timewait_reusable(const struct timewait *tw, net_time now, net_dur age)
 {
-	return tw->paws.has_recent && now - tw->since >= TIMEWAIT_REUSE_AGE;
+	return tw->paws.has_recent && now - tw->since >= age;
 }

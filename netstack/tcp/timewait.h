@@ -10,7 +10,6 @@
 #include "tcp/seq.h"
 
 #define TIMEWAIT_LEN ((net_dur)60 * 1000 * 1000 * 1000)	 /* 2 MSL, fixed as in Linux */
-#define TIMEWAIT_REUSE_AGE ((net_dur)1000 * 1000 * 1000) /* tcp_tw_reuse_delay */
 
 /* The state kept of a closed connection. */
 struct timewait {
@@ -41,7 +40,7 @@ enum timewait_verdict timewait_segment(struct timewait *tw, const struct timewai
 				       net_time now, struct seq *ret_isn);
 
 /* True if connect() may take the tuple over (tcp_tw_reuse): the timestamp clock has ticked. */
-bool timewait_reusable(const struct timewait *tw, net_time now);
+bool timewait_reusable(const struct timewait *tw, net_time now, net_dur age);
 
 /* The initial sequence number of an incarnation that takes over: beyond the old one's window. */
 struct seq timewait_next_isn(const struct timewait *tw);

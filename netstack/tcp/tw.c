@@ -90,7 +90,8 @@ int tcp_tw_new(struct tcp_conn *conn)
 	struct tcp *tcp = conn->tcp;
 	struct tcp_tw *tw;
 
-	if (tcp->ntimewait >= tcp->core->lim.tcp_timewait)
+	if (tcp->ntimewait >= tcp->core->lim.tcp_timewait ||
+	    tcp->ntimewait >= (uint32_t)tcp->core->tun.tcp_max_tw_buckets)
 		return -ENOBUFS;
 	tw = list_pop_entry(&tcp->free_tws, struct tcp_tw, link);
 	if (tw)
@@ -203,7 +204,8 @@ bool tcp_tw_reuse(struct demux_node *node, void *arg)
 
 	if (!mode || (mode == 2 && !conn->path.local))
 		return false;
-	if (!tw->tw.paws.on || !timewait_reusable(&tw->tw, tw->tcp->core->now))
+	if (!tw->tw.paws.on || !timewait_reusable(&tw->tw, tw->tcp->core->now,
+						      NET_MS(tw->tcp->core->tun.tcp_tw_reuse_delay_ms)))
 		return false;
 	conn->out.reuse_isn = timewait_next_isn(&tw->tw);
 	conn->out.reuse_isn_ok = true;

@@ -94,7 +94,8 @@
 	X(TCP_OOO_LIMIT, "out-of-order queue limit")                                               \
 	X(TCP_RCVBUF, "TCP receive buffer full")                                                   \
 	X(TCP_TIMEWAIT, "segment for a connection in TIME-WAIT")                                   \
-	X(TCP_LIMIT, "too many connections")
+	X(TCP_LIMIT, "too many connections")                                                       \
+	X(TCP_MD5, "TCP MD5 signature missing, unexpected or wrong")
 
 enum drop {
 #define DROP_ENUM_(name, text) DROP_##name,

@@ -30,8 +30,8 @@ Test(tcp_rto, syn_retries_are_linear_then_exponential)
 {
 	net_dur at = 0;
 
-	for (unsigned int n = 0; n < RTO_SYN_RETRIES + RTO_SYN_LINEAR; n++)
-		at += rto_syn_delay(NET_SEC(1), n);
+	for (unsigned int n = 0; n < RTO_SYN_RETRIES + 4; n++)
+		at += rto_syn_delay(NET_SEC(1), n, 4);
 	cr_assert_eq(at, NET_SEC(67));
-	cr_assert_eq(rto_syn_delay(NET_SEC(1), 10), NET_SEC(64));
+	cr_assert_eq(rto_syn_delay(NET_SEC(1), 10, 4), NET_SEC(64));
 }

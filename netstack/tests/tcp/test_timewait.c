@@ -64,8 +64,8 @@ Test(tcp_timewait_policy, connect_may_reuse_only_with_timestamps_and_after_a_sec
 {
 	struct timewait t = tw();
 
-	cr_assert_not(timewait_reusable(&t, NET_SEC(30)));
+	cr_assert_not(timewait_reusable(&t, NET_SEC(30), NET_SEC(1)));
 	paws_seed(&t.paws, 100, 0);
-	cr_assert_not(timewait_reusable(&t, NET_MS(999)));
-	cr_assert(timewait_reusable(&t, NET_SEC(1)));
+	cr_assert_not(timewait_reusable(&t, NET_MS(999), NET_SEC(1)));
+	cr_assert(timewait_reusable(&t, NET_SEC(1), NET_SEC(1)));
 }
