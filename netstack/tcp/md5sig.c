@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/bytes.h"
 #include "util/md5.h"
 
 /* struct tcp_md5sig of <linux/tcp.h> */
@@ -201,10 +200,13 @@ void md5sig_digest(const struct md5sig_key *key, const struct net_addr *src,
 	md5_add(&md5, dst->bytes, n);
 	if (n == 4) {
 		tail[1] = IPPROTO_TCP;
-		store_be16(tail + 2, (uint16_t)seg_len);
+		tail[2] = (uint8_t)(seg_len >> 8);
+		tail[3] = (uint8_t)seg_len;
 		md5_add(&md5, tail, 4);
 	} else {
-		store_be32(tail, seg_len);
+		tail[1] = (uint8_t)(seg_len >> 16);
+		tail[2] = (uint8_t)(seg_len >> 8);
+		tail[3] = (uint8_t)seg_len;
 		tail[7] = IPPROTO_TCP;
 		md5_add(&md5, tail, 8);
 	}
