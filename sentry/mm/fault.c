@@ -107,6 +107,8 @@ static int look_again(struct mm *mm, struct vma *v, struct run *run, uint64_t ad
 		stub_map(mm, run);
 		return 0;
 	}
+	if (run_raise(mm, run))
+		return 0;
 	if (v->m && run->kind != RUN_ANON) {
 		int r = v->m->ops->translate(v->m, v->off + (page - v->r.start), PAGE_SIZE,
 					     run->writable, &back_now);

@@ -5,8 +5,9 @@
  * which stretch of a host descriptor stands behind a stretch of an area and with which protection
  * the stub has it mapped. Invariants, under the write lock:
  *  - a run lies within one area; where an area has no run, the stub has nothing mapped;
- *  - once the space is live, every run that is not lazy is mapped in the stub with exactly
- * run->prot (or queued to be), and a lazy one not at all;
+ *  - once the space is live, every run that is not lazy is mapped in the stub with run->stub (or
+ * queued to be), and a lazy one not at all; run->stub is run->prot, or less where mprotect(2) gave
+ * rights that no access has needed yet (mprotect.c);
  *  - run->prot has PROT_WRITE only if the sentry may write through its alias too: no copy-on-write
  * pending, backing open for writing, area writable. So usercopy looks at runs alone.
  *  - what is taken out of the sets goes to a batch and is released only after the stub's queue is
@@ -68,7 +69,8 @@ struct run {
 	bool cow;      /* a write must copy (or find that it is the only owner) */
 	bool writable; /* the backing may be written (SHM, HOST) */
 	bool lazy;     /* not in the stub yet: see fork_map_runs() and mmap.c:defer() */
-	int prot;      /* in the stub */
+	int prot;      /* what the guest may do with it as it is */
+	int stub;      /* what the stub's mapping allows: never more */
 	int fd;
 	uint64_t off;	    /* of start, in fd */
 	struct mappable *m; /* borrowed from the area; NULL for RUN_ANON */
@@ -116,6 +118,8 @@ struct mm {
 	uint32_t odd_count;
 	uint64_t fresh_start,
 		fresh_end;   /* where mmap left runs lazy, expecting more of them; 0, 0: nowhere */
+	uint32_t raise_wait; /* mprotect calls until giving rights late is tried (again), */
+	uint32_t raise_back_off; /* and how many there were to wait for last time */
 	bool forked;	     /* a fork's child: what it does not need soon is mapped lazily */
 	uint32_t hot_budget; /* copy-on-write breaks still to be written to the history */
 	struct fork_history *history;
@@ -240,6 +244,10 @@ int run_establish(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, bo
 void run_insert(struct mm *mm, struct vma *v, struct run *run);
 /* Applies the area's protection to the runs of [start, end). */
 void run_reprotect(struct mm *mm, struct vma *v, uint64_t start, uint64_t end);
+/* The same; rights that are only added may come when an access needs them: see run_raise(). */
+void run_reprotect_late(struct mm *mm, struct vma *v, uint64_t start, uint64_t end);
+/* An access to @run that is allowed failed: gives the stub what it lacks. False: it lacks nothing. */
+bool run_raise(struct mm *mm, struct run *run);
 /* Maps all pages of memory whose pages exist: cheaper than a fault for each. */
 void run_populate(struct mm *mm, uint64_t start, uint64_t end);
 /* Maps what mmap left lazy. True if @addr was part of it. */

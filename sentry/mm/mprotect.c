@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mprotect(2), mlock(2) and mseal(2): attributes of what is mapped. mprotect is a host mprotect of
- * the stub's mapping; memory stays where it is.
+ * the stub's mapping; memory stays where it is. Rights are taken away before the call returns; rights
+ * that come on top of others may reach the stub only when an access needs them (run.c).
  */
 #include <errno.h>
 
@@ -23,7 +24,7 @@ static int protect_area(struct mm *mm, struct vma *v, uint64_t start, uint64_t e
 	if ((v->prot | prot) & PROT_EXEC && mm->live && v->prot != prot && (prot & PROT_WRITE))
 		plat_text_changed(mm->space, start, end - start);
 	vma_set(mm, v, prot, v->flags);
-	run_reprotect(mm, v, start, end);
+	run_reprotect_late(mm, v, start, end);
 	if (prot != PROT_NONE && end - start <= RUN_EAGER) {
 		r = run_establish(mm, v, start, end,
 				  (v->flags & VMA_SHARED) && (prot & PROT_WRITE));

@@ -45,6 +45,7 @@ int run_prot(const struct vma *v, const struct run *run)
 
 void stub_map(struct mm *mm, struct run *run)
 {
+	run->stub = run->prot;
 	if (!mm->live || mm->quiet)
 		return;
 	plat_map(mm->space, run->r.start, range_len(&run->r), run->prot, run->fd, run->off);
@@ -109,7 +110,7 @@ static bool same_backing(const struct run *a, const struct run *b)
 {
 	return a->r.end == b->r.start && a->kind == b->kind && a->fd == b->fd && a->m == b->m &&
 	       a->cow == b->cow && a->lazy == b->lazy && a->writable == b->writable &&
-	       a->prot == b->prot && a->off + range_len(&a->r) == b->off &&
+	       a->prot == b->prot && a->stub == b->stub && a->off + range_len(&a->r) == b->off &&
 	       (a->kind != RUN_HOST || (!a->ptr && !b->ptr));
 }
 
@@ -249,33 +250,80 @@ int run_establish(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, bo
 	return 0;
 }
 
-void run_reprotect(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
+/* Giving a right late saves a round trip to the stub if nothing uses the right before it is taken
+ * away again, and costs a fault if something does. So after such a fault it is not tried for a
+ * while, which doubles. Rights where there were none are given at once: memory that was reserved is
+ * about to be used. */
+#define RAISE_BACK_OFF_MIN 16
+#define RAISE_BACK_OFF_MAX 4096
+
+static bool may_raise_late(struct mm *mm, const struct run *run, int want)
 {
-	uint64_t from = 0, to = 0; /* stretch of equal new protection, not told yet */
-	int prot = -1;
+	return run->stub != PROT_NONE && (run->stub & ~want) == 0 && mm->raise_wait == 0;
+}
+
+bool run_raise(struct mm *mm, struct run *run)
+{
+	if (run->lazy || run->stub == run->prot)
+		return false;
+	run->stub = run->prot;
+	if (mm->live)
+		plat_protect(mm->space, run->r.start, range_len(&run->r), run->prot);
+	mm->raise_back_off = mm->raise_back_off ? mm->raise_back_off * 2 : RAISE_BACK_OFF_MIN;
+	if (mm->raise_back_off > RAISE_BACK_OFF_MAX)
+		mm->raise_back_off = RAISE_BACK_OFF_MAX;
+	mm->raise_wait = mm->raise_back_off;
+	return true;
+}
+
+/* A stretch of equal new protection that the stub was not told yet. */
+struct stretch {
+	uint64_t from, to;
+	int prot;
+};
+
+static void tell(struct mm *mm, struct stretch *s)
+{
+	if (s->from < s->to && mm->live)
+		plat_protect(mm->space, s->from, s->to - s->from, s->prot);
+	s->from = s->to = 0;
+}
+
+static void reprotect(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, bool late)
+{
+	struct stretch s = {0, 0, -1};
 
 	for (struct run *run = run_from(mm, start); run && run->r.start < end;
 	     run = run_next(run)) {
 		int want = run_prot(v, run);
 
-		if (run->prot == want)
-			continue;
 		run->prot = want;
-		if (run->lazy)
+		if (run->lazy || !mm->live)
+			run->stub = want;
+		if (run->stub == want || (late && may_raise_late(mm, run, want)))
 			continue;
-		if (prot == want && to == run->r.start) {
-			to = run->r.end;
-			continue;
+		run->stub = want;
+		if (s.prot != want || s.to != run->r.start) {
+			tell(mm, &s);
+			s.from = run->r.start;
+			s.prot = want;
 		}
-		if (from < to && mm->live)
-			plat_protect(mm->space, from, to - from, prot);
-		from = run->r.start;
-		to = run->r.end;
-		prot = want;
+		s.to = run->r.end;
 	}
-	if (from < to && mm->live)
-		plat_protect(mm->space, from, to - from, prot);
+	tell(mm, &s);
 	run_forget_cache(mm);
+}
+
+void run_reprotect(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
+{
+	reprotect(mm, v, start, end, false);
+}
+
+void run_reprotect_late(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
+{
+	reprotect(mm, v, start, end, true);
+	if (mm->raise_wait)
+		mm->raise_wait--;
 }
 
 int run_alias(struct run *run)

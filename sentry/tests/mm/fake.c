@@ -215,6 +215,7 @@ void fake_check(struct mm *mm)
 
 		assert(v && run->r.end <= v->r.end);
 		assert(run->prot == run_prot(v, run));
+		assert((run->stub & ~run->prot) == 0);
 		if (run->lazy) {
 			assert(!piece_at(mm->space, run->r.start));
 			continue;
@@ -223,7 +224,7 @@ void fake_check(struct mm *mm)
 		for (uint64_t at = run->r.start; at < run->r.end; at += PAGE_SIZE) {
 			struct piece *p = piece_at(mm->space, at);
 
-			assert(p && p->prot == run->prot && p->fd == run->fd);
+			assert(p && p->prot == run->stub && p->fd == run->fd);
 			assert(p->off + (at - p->start) == run->off + (at - run->r.start));
 		}
 	}

@@ -38,6 +38,31 @@ Test(mm_mprotect, is_one_host_mprotect_and_splits_and_merges)
 	mm_unref(mm);
 }
 
+/* Rights on top of others reach the stub with the first access that needs them; after such an access
+ * they are given at once for a while. */
+Test(mm_mprotect, adds_rights_when_they_are_needed)
+{
+	struct mm *mm = fresh();
+	uint64_t a = map_anon(mm, 4 * PAGE_SIZE, RW);
+	int code;
+
+	for (int i = 0; i < 3; i++) {
+		cr_assert_eq(mm_mprotect(mm, a, PAGE_SIZE, PROT_READ), 0);
+		cr_assert_eq(mm_mprotect(mm, a, PAGE_SIZE, RW), 0);
+	}
+	cr_assert_eq(mm->space->protects, 1);
+	cr_assert_eq(fake_stub_prot(mm->space, a), PROT_READ);
+	cr_assert_eq(fault(mm, a, true, &code), 0);
+	cr_assert_eq(fake_stub_prot(mm->space, a), RW);
+	fake_check(mm);
+	cr_assert_eq(mm_mprotect(mm, a, PAGE_SIZE, PROT_READ), 0);
+	cr_assert_eq(fake_stub_prot(mm->space, a), PROT_READ);
+	cr_assert_eq(mm_mprotect(mm, a, PAGE_SIZE, RW), 0);
+	cr_assert_eq(fake_stub_prot(mm->space, a), RW, "somebody writes here: at once");
+	fake_check(mm);
+	mm_unref(mm);
+}
+
 Test(mm_mprotect, contents_survive_none_and_back)
 {
 	struct mm *mm = fresh();
