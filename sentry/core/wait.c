@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 
 #include "core/errno.h"
+#include "host/proc.h"
 #include "host/sync.h"
 #include "task/task.h"
 
@@ -106,29 +107,44 @@ void task_wait_begin(struct task *t)
 
 void task_wake(struct task *t)
 {
-	if (__atomic_exchange_n(&t->wait.v, 1, __ATOMIC_SEQ_CST) == 0)
+	uint32_t woken = 1U | (uint32_t)host_cpu() << 2;
+
+	if (__atomic_exchange_n(&t->wait.v, woken, __ATOMIC_SEQ_CST) == WAIT_ASLEEP)
 		host_futex_wake(&t->wait.v, 1);
+}
+
+static bool woken(const struct task *t)
+{
+	return (__atomic_load_n(&t->wait.v, __ATOMIC_SEQ_CST) & 1) != 0;
 }
 
 static int sleep_until(struct task *t, int64_t deadline, bool (*stop)(struct task *t))
 {
+	uint32_t none = 0;
 	int r = 0;
 
 	atomic_store_explicit(&t->state, TASK_SLEEPING, memory_order_relaxed);
+	if (t->plat && !(signal_pending(t) && stop(t)) && !woken(t))
+		plat_before_sleep(t->plat, &t->wait.v);
 	for (;;) {
 		if (signal_pending(t) && stop(t)) {
 			r = -ERESTARTSYS;
 			break;
 		}
-		if (__atomic_load_n(&t->wait.v, __ATOMIC_SEQ_CST) != 0)
+		none = 0;
+		if (!__atomic_compare_exchange_n(&t->wait.v, &none, WAIT_ASLEEP, false,
+						 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) &&
+		    none != WAIT_ASLEEP)
 			break;
-		r = host_futex_wait(&t->wait.v, 0, deadline);
+		r = host_futex_wait(&t->wait.v, WAIT_ASLEEP, deadline);
 		if (r < 0)
 			break;
 	}
 	/* A wake-up that raced with the timeout wins: the caller tries once more. */
-	if (r == -ETIMEDOUT && __atomic_load_n(&t->wait.v, __ATOMIC_SEQ_CST) != 0)
+	if (r == -ETIMEDOUT && woken(t))
 		r = 0;
+	if (t->plat)
+		plat_after_sleep(t->plat, woken(t) ? (int)(t->wait.v >> 2) : -1);
 	atomic_store_explicit(&t->state, TASK_RUNNING, memory_order_relaxed);
 	return r;
 }

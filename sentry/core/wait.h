@@ -65,10 +65,12 @@ struct task_waiter {
 };
 void task_waiter_init(struct task_waiter *w, struct task *t);
 
-/* A task's wait word; embedded in struct task. */
+/* A task's wait word; embedded in struct task. A host futex. */
 struct wait_word {
-	uint32_t v; /* 0: asleep or about to be; 1: woken. A host futex. */
+	/* 0: not woken; WAIT_ASLEEP: and sleeps in the host; odd: woken, from processor v >> 2. */
+	uint32_t v;
 };
+#define WAIT_ASLEEP 2U
 
 /* Clears the word. Whatever becomes ready afterwards makes the next task_wait() return at once. */
 void task_wait_begin(struct task *t);

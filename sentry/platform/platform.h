@@ -114,6 +114,12 @@ void plat_thread_set_ids(struct plat_thread *thread, const struct plat_ids *ids)
 void plat_switch(struct plat_thread *thread, struct guest_regs *regs, bool full,
 		 struct plat_event *event);
 
+/* The owning sentry thread is about to sleep until another thread makes *@word odd. The platform may
+ * move the pair of threads to another processor, and spin for a moment. */
+void plat_before_sleep(struct plat_thread *thread, const uint32_t *word);
+/* It goes on, woken from processor @cpu (-1: not woken). */
+void plat_after_sleep(struct plat_thread *thread, int cpu);
+
 /* Makes a running or next plat_switch() of @thread return PLAT_INTERRUPTED. Any thread, async. */
 void plat_interrupt(struct plat_thread *thread);
 

@@ -14,6 +14,12 @@
  *the clock shows that somebody else wants the processor. Then nobody tries again for a while that
  *doubles with each failure.
  *
+ * Sentry threads that sleep until another task wakes them know a third mode, on top of packed:
+ *
+ *   split  two tasks that wake each other after short sleeps are each bound, with their stub threads, to
+ * processors of their own, and wait by spinning: no wake-up across processors, and while one task's
+ * pair runs the other's does too. It ends like spread does.
+ *
  * Bound threads would defeat the host's load balancing, so every few milliseconds a pair is let go
  *for one round, and bound again to where the host has put it; a guest that computes for long is let
  *go altogether. Nothing here wakes up when the guest is idle.
@@ -39,6 +45,11 @@
 #define PROBE_US 8000	  /* how often a pair is let go for a round */
 #define LET_GO_NS 4000000 /* a guest that computes this long is not bound */
 #define YIELDS 2
+#define SHORT_SLEEP_US 60 /* a sleep that spinning could have bridged, or nearly */
+#define SHORT_SLEEPS 12	  /* so many of them in a row: split */
+#define SPLIT_SPIN_US 12
+#define SPLIT_WIN_US 6 /* bridged this fast, spinning has won; slower, it has only not lost */
+#define SPLIT_CREDIT_US 80
 
 static uint64_t us; /* TSC cycles in a microsecond */
 static int spin_budget;
@@ -49,7 +60,7 @@ static _Atomic uint32_t spinning_on[1024];
 struct ban {
 	_Atomic uint64_t until, length;
 };
-static struct ban spin_ban, yield_ban;
+static struct ban spin_ban, yield_ban, split_ban;
 
 uint64_t policy_tsc(void)
 {
@@ -105,7 +116,7 @@ void policy_thread_init(struct plat_thread *t)
 	struct policy *p = &t->policy;
 
 	/* Host threads inherit the binding of their maker: unknown. */
-	*p = (struct policy){.stub_pin = -1, .self_pin = -1, .spread_cpu = -1};
+	*p = (struct policy){.stub_pin = -1, .self_pin = -1, .spread_cpu = -1, .split_cpu = -1, .waker_cpu = -1};
 }
 
 static void leave_spread(struct plat_thread *t)
@@ -121,11 +132,23 @@ static void leave_spread(struct plat_thread *t)
 	__atomic_store_n(&t->ids->spin, 0, __ATOMIC_RELAXED);
 }
 
+static void leave_split(struct plat_thread *t)
+{
+	struct policy *p = &t->policy;
+
+	p->short_sleeps = 0;
+	if (p->split_cpu < 0)
+		return;
+	atomic_fetch_sub(&spinning_on[p->split_cpu & 1023], 1);
+	p->split_cpu = -1;
+}
+
 void policy_thread_done(struct plat_thread *t)
 {
 	struct policy *p = &t->policy;
 
 	leave_spread(t);
+	leave_split(t);
 	if (p->self_pin >= 0)
 		host_unpin(0);
 	p->self_pin = -1;
@@ -154,6 +177,7 @@ static void let_go(struct plat_thread *t, uint64_t now)
 {
 	struct policy *p = &t->policy;
 
+	leave_split(t);
 	if (p->stub_pin != -1)
 		host_unpin(t->tid);
 	if (p->self_pin != -1)
@@ -253,7 +277,7 @@ static void place(struct plat_thread *t, uint64_t now)
 		p->free_round = false;
 		return;
 	}
-	if (p->spread_cpu >= 0)
+	if (p->spread_cpu >= 0 || p->split_cpu >= 0)
 		return;
 	if (now > p->next_probe) {
 		let_go(t, now);
@@ -391,4 +415,86 @@ uint32_t policy_wait(struct plat_thread *t, uint32_t cur, int64_t limit_ns)
 	t->pp->sentry_sleeping = 0;
 	atomic_store(&t->sleeping, 0);
 	return w;
+}
+
+/* Binds the pair to a processor where nobody spins, apart from the one that wakes it. */
+static bool enter_split(struct plat_thread *t)
+{
+	struct policy *p = &t->policy;
+	int cpu = host_cpu();
+
+	if (!p->started || systrap.n_cpus < 2)
+		return false;
+	if (cpu == p->waker_cpu || atomic_load(&spinning_on[cpu & 1023]) > 0)
+		cpu = choose_cpu(p->waker_cpu);
+	if (cpu < 0 || atomic_fetch_add(&spinning_on[cpu & 1023], 1) > 0)
+		goto taken;
+	if ((p->stub_pin != cpu && host_pin(t->tid, cpu) < 0) ||
+	    (p->self_pin != cpu && host_pin(0, cpu) < 0))
+		goto taken;
+	p->stub_pin = p->self_pin = p->split_cpu = cpu;
+	p->split_credit = SPLIT_CREDIT_US / 2;
+	p->free_round = false;
+	return true;
+taken:
+	if (cpu >= 0)
+		atomic_fetch_sub(&spinning_on[cpu & 1023], 1);
+	p->short_sleeps = 0;
+	return false;
+}
+
+static void split_result(struct plat_thread *t, int gain, uint64_t now)
+{
+	struct policy *p = &t->policy;
+
+	p->split_credit += gain;
+	if (p->split_credit > SPLIT_CREDIT_US)
+		p->split_credit = SPLIT_CREDIT_US;
+	if (p->split_credit >= 0)
+		return;
+	ban(&split_ban, now);
+	let_go(t, now);
+}
+
+void plat_before_sleep(struct plat_thread *t, const uint32_t *word)
+{
+	struct policy *p = &t->policy;
+	uint64_t start = policy_tsc(), now = start, last;
+
+	p->slept = start;
+	if (p->streak > STREAK / 4)
+		p->streak = STREAK / 4; /* a task that waits for others is no case for spread */
+	if (p->spread_cpu >= 0)
+		return;
+	if (p->split_cpu < 0 && (p->short_sleeps < SHORT_SLEEPS || banned(&split_ban, start) ||
+				 !enter_split(t)))
+		return;
+	if (p->waker_cpu == p->split_cpu) {
+		split_result(t, -2, start);
+		return;
+	}
+	do {
+		for (int i = 0; i < 8; i++) {
+			if (load(word) & 1) {
+				COUNT(t, spins_won);
+				split_result(t, now - start < SPLIT_WIN_US * us ? WIN_US : 0, now);
+				return;
+			}
+			__asm__ volatile("pause");
+		}
+		last = now;
+		now = policy_tsc();
+	} while (now - start < SPLIT_SPIN_US * us && now - last < GAP_US * us);
+	split_result(t, now - last < GAP_US * us ? -SPLIT_SPIN_US : -SPLIT_CREDIT_US, now);
+}
+
+void plat_after_sleep(struct plat_thread *t, int cpu)
+{
+	struct policy *p = &t->policy;
+
+	p->waker_cpu = cpu;
+	if (cpu < 0 || policy_tsc() - p->slept > SHORT_SLEEP_US * us)
+		p->short_sleeps = 0;
+	else if (p->short_sleeps < SHORT_SLEEPS)
+		p->short_sleeps++;
 }

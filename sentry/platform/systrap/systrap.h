@@ -73,6 +73,11 @@ struct policy {
 	int stub_pin;	  /* the processor that the stub thread is bound to; -1 none, -2 unknown */
 	int self_pin;	  /* the same of the sentry thread */
 	int spread_cpu;	  /* where the sentry thread spins, -1: packed */
+	int split_cpu;	  /* where the pair waits for other tasks by spinning, -1: it does not */
+	int waker_cpu;	  /* where the last wake-up came from, -1: unknown */
+	int short_sleeps; /* in a row */
+	int split_credit; /* us that this spinning has won, less what it lost */
+	uint64_t slept;	  /* TSC of the last sleep's start */
 	int streak;	  /* fast requests in a row */
 	int credit;	  /* us that spinning has won, less what it lost */
 	uint64_t resumed; /* TSC of the last answer */
