@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "netstack/info.h"
 #include "netstack/link.h"
@@ -283,6 +284,52 @@ static void bench_udp(const char *name, size_t size, int segment)
 	pair_free(&p);
 }
 
+/* Writes of @size bytes that each become a segment. */
+static void bench_small(const char *name, size_t size)
+{
+	struct pair p;
+	net_sock_id c, a;
+	net_time used;
+	uint64_t segs = 0, bytes = 0, before = 0;
+	int one = 1;
+
+	pair_new(&p, NET_LINK_CSUM, true);
+	tcp_pair(&p, 1, &c, &a);
+	net_sock_setopt(p.s[0], c, IPPROTO_TCP, TCP_NODELAY, &one, 4, 0);
+	used = cpu();
+	while (cpu() - used < (net_dur)(seconds * 1e9)) {
+		ssize_t n;
+
+		for (int i = 0; i < 64 && send_buf(p.s[0], c, size) > 0; i++) {
+			net_stack_poll(p.s[0], now());
+			segs++;
+		}
+		pump(&p);
+		while ((n = recv_buf(p.s[1], a, sizeof(buf))) > 0)
+			bytes += (uint64_t)n;
+		pump(&p);
+		if (segs > 10000 && !before)
+			before = allocs(&p);
+	}
+	report(name, (double)segs, (double)bytes, cpu() - used, allocs(&p) - before);
+	pair_free(&p);
+}
+
+/* Goes on as the program beside this one, if lwIP was there when it was built. */
+static void become_lwip(const char *self)
+{
+	const char *slash = strrchr(self, '/');
+	char path[4096], secs[32];
+
+	if (!slash)
+		return;
+	snprintf(path, sizeof(path), "%.*s/lwip_bench", (int)(slash - self), self);
+	snprintf(secs, sizeof(secs), "%g", seconds);
+	fflush(stdout);
+	execl(path, path, secs, (char *)NULL);
+	printf("lwIP is not here\n");
+}
+
 static void bench_crr(const char *name, int server)
 {
 	struct pair p;
@@ -333,6 +380,7 @@ int main(int argc, char **argv)
 	bench_stream("tcp stream, loopback", 0, 0);
 	bench_stream("tcp stream, link with TSO", tso, 1);
 	bench_stream("tcp stream, link without offloads", 0, 1);
+	bench_small("tcp segments of 64 bytes, link", 64);
 	bench_rr("tcp request-response, loopback", 0, 0);
 	bench_rr("tcp request-response, link", tso, 1);
 	bench_crr("tcp connect-request-close, loopback", 0);
@@ -340,5 +388,6 @@ int main(int argc, char **argv)
 	bench_udp("udp 64 bytes, link", 64, 0);
 	bench_udp("udp 1400 bytes, link", 1400, 0);
 	bench_udp("udp 44800 bytes with USO, link", 44800, 1400);
+	become_lwip(argv[0]);
 	return 0;
 }
