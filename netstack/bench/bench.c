@@ -22,6 +22,7 @@
 #include "netstack/stack.h"
 
 static double seconds = 1;
+static int small_mss; /* of the next connection */
 static uint8_t buf[256 << 10];
 
 static net_time now(void)
@@ -177,6 +178,9 @@ static void tcp_pair(struct pair *p, int server, net_sock_id *c, net_sock_id *a)
 	must(net_sock_bind(p->s[server], l, (struct sockaddr *)&sa, sizeof(sa)), "bind");
 	must(net_sock_listen(p->s[server], l, 16), "listen");
 	*c = sock(p->s[0], SOCK_STREAM);
+	if (small_mss)
+		must(net_sock_setopt(p->s[0], *c, IPPROTO_TCP, TCP_MAXSEG, &small_mss, 4, 0),
+		     "TCP_MAXSEG");
 	r = net_sock_connect(p->s[0], *c, (struct sockaddr *)&sa, sizeof(sa));
 	if (r < 0 && r != -EINPROGRESS)
 		must(r, "connect");
@@ -315,6 +319,35 @@ static void bench_small(const char *name, size_t size)
 	pair_free(&p);
 }
 
+/* A stream in segments of the smallest size: how many packets a second there and back. */
+static void bench_small_mss(const char *name, int mss)
+{
+	struct pair p;
+	net_sock_id c, a;
+	net_time used;
+	uint64_t bytes = 0, before = 0;
+
+	small_mss = mss;
+	pair_new(&p, NET_LINK_CSUM, true);
+	tcp_pair(&p, 1, &c, &a);
+	small_mss = 0;
+	used = cpu();
+	while (cpu() - used < (net_dur)(seconds * 1e9)) {
+		ssize_t n;
+
+		while (send_buf(p.s[0], c, 65536) > 0)
+			;
+		pump(&p);
+		while ((n = recv_buf(p.s[1], a, sizeof(buf))) > 0)
+			bytes += (uint64_t)n;
+		pump(&p);
+		if (bytes > 10 << 20 && !before)
+			before = allocs(&p);
+	}
+	report(name, (double)bytes / (mss - 12), (double)bytes, cpu() - used, allocs(&p) - before);
+	pair_free(&p);
+}
+
 /* Goes on as the program beside this one, if lwIP was there when it was built. */
 static void become_lwip(const char *self)
 {
@@ -377,10 +410,15 @@ int main(int argc, char **argv)
 
 	if (argc > 1)
 		seconds = atof(argv[1]);
+	if (argc > 2 && !strcmp(argv[2], "small")) { /* alone, for a profiler */
+		bench_small("tcp segments of 64 bytes, link", 64);
+		return 0;
+	}
 	bench_stream("tcp stream, loopback", 0, 0);
 	bench_stream("tcp stream, link with TSO", tso, 1);
 	bench_stream("tcp stream, link without offloads", 0, 1);
 	bench_small("tcp segments of 64 bytes, link", 64);
+	bench_small_mss("tcp stream, MSS 88, link", 88);
 	bench_rr("tcp request-response, loopback", 0, 0);
 	bench_rr("tcp request-response, link", tso, 1);
 	bench_crr("tcp connect-request-close, loopback", 0);
