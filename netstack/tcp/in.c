@@ -385,7 +385,10 @@ static bool step_ack(struct tcp_conn *conn, const struct tcp_seg *seg, enum drop
 		*drop = DROP_TCP_OLD_ACK;
 		return false;
 	case TCP_ACK_FUTURE:
-		tcp_challenge_ack(conn);
+		/* Deviates: RFC 9293 3.10.7.4 has an ACK here too; Linux stays silent while data flows.
+		 */
+		if (conn->state != TCP_ST_ESTABLISHED)
+			tcp_challenge_ack(conn);
 		*drop = DROP_TCP_FUTURE_ACK;
 		return false;
 	}
@@ -408,7 +411,8 @@ static bool step_closed_reader(struct tcp_conn *conn, const struct tcp_seg *seg,
 		return true;
 	MIB_INC(conn->sk.core, TcpExt_TCPAbortOnData);
 	*drop = DROP_TCP_CLOSED;
-	tcp_abort(conn, ECONNRESET);
+	tcp_send_rst_for(conn->tcp, seg, &conn->sk);
+	tcp_done(conn, ECONNRESET);
 	return false;
 }
 
@@ -421,7 +425,8 @@ static enum drop in_other_states(struct tcp_conn *conn, struct tcp_seg *seg)
 	    !step_rst(conn, seg, &drop) || !step_syn(conn, seg, &drop))
 		return drop;
 	conn->timers.last_heard = tcp_now(conn);
-	if (conn->rcv.paws.on && seg->ts)
+	/* RFC 7323 4.3, but not by what the next step discards. */
+	if (conn->rcv.paws.on && seg->ts && seq_le(seg->ack, conn->snd.nxt))
 		paws_update(&conn->rcv.paws, seg->opts.ts_val, seg->seq, conn->rcv.last_ack_sent,
 			    tcp_now(conn));
 	if (!step_ack(conn, seg, &drop))

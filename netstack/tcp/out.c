@@ -197,8 +197,12 @@ void tcp_send_rst(struct tcp_conn *conn)
 		.key = tcp_md5_key(conn),
 	};
 
+	struct tcp_opts opts = {.has = 0};
+
 	if (conn->state == TCP_ST_SYN_SENT)
 		return; /* nobody to tell: RFC 9293 3.10.5 */
+	fill_opts(conn, &opts, false);
+	reply.opts = &opts;
 	tcp_send_reply(conn->tcp, &conn->path, &conn->sk.node.local, &conn->sk.node.remote, &reply);
 }
 
@@ -362,6 +366,7 @@ static uint32_t next_len(struct tcp_conn *conn, uint32_t mss, bool *ret_fin)
 	uint32_t max = gso_limit(conn, mss);
 	uint32_t len;
 	bool fin = conn->out.fin_queued;
+	bool record = false;
 
 	*ret_fin = false;
 	if (snd->cc.cwnd <= flight) {
@@ -384,6 +389,17 @@ static uint32_t next_len(struct tcp_conn *conn, uint32_t mss, bool *ret_fin)
 		*ret_fin = fin && wnd > 0;
 		return 0;
 	}
+	/* MSG_EOR: a segment ends with the record, and what lies behind it is no reason to wait. */
+	if (conn->sb.eors) {
+		uint32_t left = seq_len(snd->nxt, sendbuf_record_end(&conn->sb, snd->nxt));
+
+		if (left < avail) {
+			record = left <= len && left <= (uint32_t)MAX(wnd, 0);
+			len = MIN(len, left);
+		}
+	}
+	if (record)
+		return len;
 	/* RFC 9293 3.8.6.2.1: a segment must fit whole; the persist timer is the override. */
 	if (wnd < (int32_t)MIN(avail, mss)) {
 		conn->out.wnd_limited = true;

@@ -113,6 +113,8 @@ ssize_t tcp_sock_send(struct sock *sk, const struct net_msg *msg, const struct n
 		conn->snd.up = sendbuf_end(&conn->sb);
 		conn->snd.up_ok = true;
 	}
+	if (flags & MSG_EOR && (size_t)done == iov_total(msg->iov, msg->iov_len))
+		sendbuf_end_record(&conn->sb);
 	conn->out.more = flags & MSG_MORE;
 	conn->out.app_limited = false;
 	tcp_out_mark(conn);

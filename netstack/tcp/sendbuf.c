@@ -30,7 +30,7 @@ void sendbuf_reset(struct sendbuf *sb, struct seq start)
 {
 	for (uint32_t i = 0; i < sb->count; i++)
 		pkt_block_unref(chunk_at(sb, i)->block);
-	sb->count = sb->bytes = 0;
+	sb->count = sb->bytes = sb->eors = 0;
 	sb->start = start;
 }
 
@@ -58,6 +58,21 @@ static bool ring_grow(struct sendbuf *sb)
 	return true;
 }
 
+/* A new chunk that goes on in the block of the last one. */
+static struct sendbuf_chunk *same_block_chunk(struct sendbuf *sb)
+{
+	struct sendbuf_chunk *chunk, last;
+
+	if (sb->count == sb->cap && !ring_grow(sb))
+		return NULL;
+	last = *chunk_at(sb, sb->count - 1);
+	chunk = chunk_at(sb, sb->count++);
+	*chunk = (struct sendbuf_chunk){.block = pkt_block_ref(last.block),
+					.off = last.off + last.len,
+					.seq = sendbuf_end(sb)};
+	return chunk;
+}
+
 /* A chunk with room at its end, or NULL. */
 static struct sendbuf_chunk *writable_chunk(struct sendbuf *sb, size_t len)
 {
@@ -66,8 +81,11 @@ static struct sendbuf_chunk *writable_chunk(struct sendbuf *sb, size_t len)
 
 	if (sb->count) {
 		chunk = chunk_at(sb, sb->count - 1);
-		if (chunk->off + chunk->len < chunk->block->cap)
-			return chunk;
+		if (chunk->off + chunk->len < chunk->block->cap) {
+			if (!chunk->eor)
+				return chunk;
+			return same_block_chunk(sb);
+		}
 	}
 	if (sb->count == sb->cap && !ring_grow(sb))
 		return NULL;
@@ -126,6 +144,7 @@ void sendbuf_ack(struct sendbuf *sb, struct seq seq)
 			return;
 		}
 		n -= chunk->len;
+		sb->eors -= chunk->eor;
 		/* The last block stays while packets may still refer to it only by their own
 		 * references. */
 		pkt_block_unref(chunk->block);
@@ -148,6 +167,30 @@ static uint32_t chunk_find(const struct sendbuf *sb, struct seq seq)
 			hi = mid - 1;
 	}
 	return lo;
+}
+
+void sendbuf_end_record(struct sendbuf *sb)
+{
+	struct sendbuf_chunk *last = sb->count ? chunk_at(sb, sb->count - 1) : NULL;
+
+	if (!last || last->eor)
+		return;
+	last->eor = true;
+	sb->eors++;
+}
+
+struct seq sendbuf_record_end(const struct sendbuf *sb, struct seq seq)
+{
+	if (sb->eors && sb->count) {
+		for (uint32_t i = chunk_find(sb, seq); i < sb->count; i++) {
+			const struct sendbuf_chunk *chunk = chunk_at(sb, i);
+			struct seq end = seq_add(chunk->seq, chunk->len);
+
+			if (chunk->eor && seq_gt(end, seq))
+				return end;
+		}
+	}
+	return sendbuf_end(sb);
 }
 
 uint32_t sendbuf_ref(const struct sendbuf *sb, struct pkt *pkt, struct seq seq, uint32_t len)

@@ -19,6 +19,7 @@ struct sendbuf_chunk {
 	uint32_t off; /* first byte in the block */
 	uint32_t len;
 	struct seq seq;
+	bool eor; /* MSG_EOR: no segment goes on behind it */
 };
 
 struct sendbuf {
@@ -28,6 +29,7 @@ struct sendbuf {
 	uint32_t head;
 	uint32_t count;
 	uint32_t bytes;
+	uint32_t eors;	  /* chunks that end a record */
 	struct seq start; /* of the first byte */
 };
 
@@ -45,6 +47,12 @@ static inline struct seq sendbuf_end(const struct sendbuf *sb)
 
 /* Copies up to @len bytes of user data in. Returns how many, or -ENOMEM if not one fitted. */
 MUST_CHECK ssize_t sendbuf_append(struct sendbuf *sb, struct iov *from, size_t len);
+
+/* Ends a record behind what is in the buffer. */
+void sendbuf_end_record(struct sendbuf *sb);
+
+/* The end of the record that @seq lies in, or of the buffer. */
+struct seq sendbuf_record_end(const struct sendbuf *sb, struct seq seq);
 
 /* Drops everything below @seq. */
 void sendbuf_ack(struct sendbuf *sb, struct seq seq);

@@ -159,7 +159,7 @@ Test(tcp_close, data_for_a_closed_reader_is_answered_with_a_reset)
 	EXPECT(MS(0), SEG(FIN_ACK, .seq = 1, .ack = 1));
 	RX(MS(1), SEG(ACK, .seq = 1, .ack = 2));
 	RX(MS(2), SEG(ACK, .seq = 1, .ack = 2, .len = 10));
-	EXPECT(MS(2), SEG(RST_ACK, .seq = 2, .ack = 1));
+	EXPECT(MS(2), SEG(RST, .seq = 2));
 	peer_free(peer);
 }
 

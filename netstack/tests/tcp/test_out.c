@@ -265,3 +265,21 @@ Test(tcp_out, a_pacing_rate_spreads_the_segments)
 	}
 	peer_free(peer);
 }
+
+/* MSG_EOR: a record and what follows it do not share a segment. */
+Test(tcp_out, a_segment_does_not_go_on_behind_a_record)
+{
+	struct peer *peer = plain_peer();
+
+	ESTABLISH();
+	cr_assert_eq(peer_write(peer, 1460, 0), 1460);
+	cr_assert_eq(peer_write(peer, 400, MSG_EOR), 400);
+	cr_assert_eq(peer_write(peer, 300, MSG_EOR), 300);
+	cr_assert_eq(peer_write(peer, 1460, 0), 1460);
+	EXPECT(MS(0), SEG(ACK, .seq = 1, .ack = 1, .len = 1460));
+	EXPECT(MS(0), SEG(ACK, .seq = 1461, .ack = 1, .len = 400));
+	EXPECT(MS(0), SEG(ACK, .seq = 1861, .ack = 1, .len = 300));
+	EXPECT(MS(0), SEG(ACK, .seq = 2161, .ack = 1, .len = 1460));
+	NOTHING();
+	peer_free(peer);
+}
