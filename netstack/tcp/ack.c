@@ -186,6 +186,10 @@ static void after_ack(struct tcp_conn *conn, const struct tcp_seg *seg, struct a
 		MIB_ADD(conn->sk.core, TcpExt_TCPDeliveredCE, info->acked_segs + info->sacked_segs);
 	}
 	recovery_cwnd(snd, info, conn->stats.delivered_ce);
+	if (info->una_advanced)
+		tcp_probe_acked(conn);
+	if (info->probe_failed)
+		tcp_probe_failed(conn);
 	recovery_pacing(snd, (uint32_t)conn->sk.core->tun.tcp_pacing_ss_ratio,
 			(uint32_t)conn->sk.core->tun.tcp_pacing_ca_ratio);
 	if (info->una_advanced)

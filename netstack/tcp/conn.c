@@ -39,6 +39,9 @@ void tcp_update_mss(struct tcp_conn *conn)
 	if (conn->cfg.user_mss && conn->cfg.user_mss < mss)
 		mss = conn->cfg.user_mss;
 	/* RFC 9293 3.7.1 (MUST-16): what options take is not there for data. */
+	/* RFC 4821: only what is known to pass. */
+	if (conn->mtup.on && mss > conn->mtup.low - hdrs)
+		mss = conn->mtup.low - hdrs;
 	if (conn->rcv.paws.on)
 		mss = mss > TCP_TS_OPT_LEN + 8 ? mss - TCP_TS_OPT_LEN : 8;
 	if (conn->md5)
@@ -112,6 +115,7 @@ void tcp_conn_init_transfer(struct tcp_conn *conn)
 	conn->stats.last_data_sent = now;
 	conn->rcv.ack.last_rcv = now;
 	tcp_timers_update(conn, true);
+	tcp_probe_init(conn);
 	if (sk->opt.keepalive)
 		tcp_timers_keepalive(conn, true);
 }
@@ -260,6 +264,7 @@ static void reinit(struct tcp_conn *conn)
 	conn->stats = (struct tcp_stats){0};
 	conn->out.fin_queued = conn->out.fin_sent = conn->out.more = false;
 	conn->out.challenge_last = conn->out.oow_last = 0;
+	conn->mtup = (struct mtup){0};
 	conn->timers.probes = conn->timers.persist_backoff = 0;
 	conn->timers.probes_since = 0;
 	sendbuf_fini(&conn->sb);

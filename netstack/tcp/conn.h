@@ -15,6 +15,7 @@
 #include "tcp/isn.h"
 #include "tcp/keepalive.h"
 #include "tcp/md5sig.h"
+#include "tcp/mtup.h"
 #include "tcp/paws.h"
 #include "tcp/reasm.h"
 #include "tcp/recovery.h"
@@ -228,6 +229,7 @@ struct tcp_conn {
 	struct fastopen_keys *fo_keys; /* TCP_FASTOPEN_KEY, or NULL */
 	struct md5sig *md5;	       /* TCP_MD5SIG, or NULL */
 	struct repair repair;
+	struct mtup mtup;
 	uint32_t saved_syn_len;
 	uint8_t *saved_syn;
 };
@@ -492,6 +494,18 @@ void tcp_repair_connected(struct tcp_conn *conn);
 ssize_t tcp_repair_send(struct tcp_conn *conn, const struct net_msg *msg);
 /* Looks at the send queue. */
 ssize_t tcp_repair_peek(struct tcp_conn *conn, struct net_msg *msg);
+
+/* probe.c: the path MTU without ICMP (RFC 4821) */
+void tcp_probe_init(struct tcp_conn *conn);
+/* The size of a probe to send now, as payload; 0: none. */
+uint32_t tcp_probe_len(struct tcp_conn *conn);
+void tcp_probe_sent(struct tcp_conn *conn, struct seq start, uint32_t len);
+void tcp_probe_acked(struct tcp_conn *conn);
+void tcp_probe_failed(struct tcp_conn *conn);
+/* The retransmission timer fired again and again. */
+void tcp_probe_blackhole(struct tcp_conn *conn);
+/* Everything that is larger than a segment is cut and goes out again, without reduction. */
+void tcp_resize_lost(struct tcp_conn *conn);
 
 /* tfo.c */
 const struct fastopen_keys *tcp_tfo_keys(struct tcp_conn *conn);

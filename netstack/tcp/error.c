@@ -15,7 +15,6 @@
 static void mtu_reduced(struct tcp_conn *conn)
 {
 	uint32_t before = conn->snd.mss;
-	struct sack_range *first;
 
 	if (tcp_in(conn, ST(LISTEN) | ST(CLOSED) | ST(SYN_RCVD)))
 		return;
@@ -33,21 +32,7 @@ static void mtu_reduced(struct tcp_conn *conn)
 	tcp_update_mss(conn);
 	if (conn->snd.mss >= before)
 		return;
-	/* Segments of the old size did not arrive: they are lost, and congestion is not why. */
-	list_for_each_entry(first, &conn->snd.board.ranges, by_seq)
-	{
-		if (!(first->flags & SACK_SACKED) && first->mss > conn->snd.mss) {
-			uint32_t len = seq_len(first->start, first->end);
-
-			board_resize(&conn->snd.board, first, conn->snd.mss,
-				     (len + conn->snd.mss - 1) / conn->snd.mss);
-			board_mark_lost(&conn->snd.board, first);
-		}
-	}
-	if (!conn->snd.board.lost_segs)
-		return;
-	recovery_lost_without_congestion(&conn->snd);
-	tcp_retransmit_lost(conn);
+	tcp_resize_lost(conn);
 }
 
 static void conn_error(struct tcp_conn *conn, const struct ip_error *err, struct seq seq)

@@ -460,6 +460,23 @@ static bool queue_limited(const struct tcp_conn *conn)
 	return limit && conn->sk.charge.used > limit;
 }
 
+/* RFC 4821: sends a probe if it is time for one. */
+static void send_probe_segment(struct tcp_conn *conn)
+{
+	struct tcp_snd *snd = &conn->snd;
+	uint32_t len = tcp_probe_len(conn);
+	struct seq start = snd->nxt;
+	struct tcp_opts opts;
+
+	if (!len || board_sent(&snd->board, start, seq_add(start, len), len, 0, tcp_now(conn),
+			       false) < 0)
+		return;
+	fill_opts(conn, &opts, false);
+	send_range(conn, start, len, false, len, &opts);
+	tcp_probe_sent(conn, start, len);
+	data_sent(conn, seq_add(start, len), len, len);
+}
+
 /* Sends one piece of new data. False: nothing was sent. */
 static bool send_next(struct tcp_conn *conn)
 {
@@ -533,6 +550,7 @@ void tcp_output(struct tcp_conn *conn)
 		if (ip_path_check(conn->tcp->ip, &conn->path) == 0 &&
 		    ip_path_mtu(conn->tcp->ip, &conn->path) != conn->out.pmtu)
 			tcp_update_mss(conn);
+		send_probe_segment(conn);
 		while (tcp_has_unsent(conn) && !queue_limited(conn) && !pacing_waits(conn) &&
 		       send_next(conn))
 			sent = true;
@@ -569,6 +587,11 @@ static int retransmit(struct tcp_conn *conn, struct sack_range *range, uint32_t 
 	if (ip_path_check(conn->tcp->ip, &conn->path) < 0)
 		return -EHOSTUNREACH;
 	fill_opts(conn, &opts, false);
+	/* A probe that is repeated proves nothing. */
+	if (snd->probing && seq_eq(range->start, snd->probe_start)) {
+		snd->probing = false;
+		conn->mtup.probe = 0;
+	}
 	max_segs = MIN(max_segs, gso_limit(conn, mss) / mss);
 	/* The path may carry less than when it was sent first. */
 	len = seq_len(range->start, range->end);

@@ -336,6 +336,11 @@ static enum rexmit judge(struct tcp_snd *snd, struct ack_info *info, unsigned in
 			keep_open(snd);
 		return REXMIT_NONE;
 	}
+	/* RFC 4821 7.2: the loss of a probe is no sign of congestion. */
+	if (snd->probing && rec->state < CA_CWR && seq_eq(snd->una, snd->probe_start)) {
+		info->probe_failed = true;
+		return REXMIT_NONE;
+	}
 	enter_recovery(snd, info->now);
 	return REXMIT_LOST;
 }

@@ -94,6 +94,7 @@ struct ack_info {
 	bool window_changed;
 	bool has_data;	     /* the segment carried data or SYN/FIN */
 	bool lost_retrans;   /* a retransmission was judged lost */
+	bool probe_failed;   /* the probe of the path MTU was lost, and nothing says congestion */
 	net_time first_sent; /* of the oldest and newest unambiguous data; -1: none */
 	net_time last_sent;
 	net_time sack_first_sent;

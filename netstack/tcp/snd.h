@@ -48,6 +48,8 @@ struct tcp_snd {
 	uint32_t max_wnd;   /* MAX.SND.WND */
 	uint8_t wscale;	    /* what the peer's window values are shifted by */
 	uint32_t mss;	    /* payload of a full segment with our options */
+	bool probing;	    /* a probe of the path MTU is on the way: [probe_start, probe_end) */
+	struct seq probe_start, probe_end;
 	struct seq sml;	    /* end of the last segment sent that was not full (Minshall) */
 	net_time last_sent; /* data, for restart after idle */
 	struct sack_board board;

@@ -255,8 +255,10 @@ static void rto_timeout(struct tcp_conn *conn)
 		rec->backoff++; /* RFC 6298 5.5 */
 	arm_rexmt(conn, TCP_REXMT_RTO, clamp_user_timeout(conn, rto_now(conn)));
 	rehash(conn);
-	if (rec->timeouts > (uint32_t)conn->sk.core->tun.tcp_retries1)
+	if (rec->timeouts > (uint32_t)conn->sk.core->tun.tcp_retries1) {
+		tcp_probe_blackhole(conn);
 		ip_path_suspect(conn->tcp->ip, &conn->path);
+	}
 }
 
 static void persist_timeout(struct tcp_conn *conn)
