@@ -8,6 +8,7 @@
 
 #include "ip/addr.h"
 #include "pkt/iov.h"
+#include "sock/filter.h"
 #include "raw/raw.h"
 #include "wire/checksum.h"
 #include "wire/wire.h"
@@ -159,8 +160,12 @@ bool ping_input(void *ctx, struct pkt *pkt)
 		    memcmp(sk->node.remote.addr.bytes, pkt->ip.src.bytes, 16)))
 		return false;
 	copy = pkt_clone(pkt);
-	if (copy)
+	if (copy && !filter_packet(sk, copy, 0)) {
+		sk->drops++;
+		core_drop(raw->socks->core, copy, DROP_SOCK_FILTER);
+	} else if (copy) {
 		dgram_deliver(sk, copy);
+	}
 	return true;
 }
 

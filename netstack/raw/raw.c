@@ -10,6 +10,7 @@
 
 #include "ip/ip.h"
 #include "pkt/iov.h"
+#include "sock/filter.h"
 #include "sock/mcast.h"
 #include "wire/checksum.h"
 #include "wire/wire.h"
@@ -17,6 +18,7 @@
 enum {
 	OPT_ICMP_FILTER = 1,   /* level SOL_RAW */
 	OPT_ICMP6_FILTER = 1,  /* level IPPROTO_ICMPV6 */
+	OPT_IPV6_HDRINCL = 36, /* levels IPPROTO_IPV6, SOL_RAW */
 	OPT_IPV6_CHECKSUM = 7, /* levels IPPROTO_IPV6, SOL_RAW */
 	LEVEL_RAW = 255,
 };
@@ -30,8 +32,10 @@ static int raw_open(struct sock *sk)
 {
 	struct raw_sock *rs = raw_of(sk);
 
-	rs->checksum_off = -1;
-	sk->opt.hdrincl = sk->protocol == IPPROTO_RAW;
+	rs->checksum_off =
+		sk->family == AF_INET6 && sk->protocol == IPPROTO_ICMPV6 ? ICMP_CSUM_OFFSET : -1;
+	sk->opt.hdrincl = sk->family == AF_INET && sk->protocol == IPPROTO_RAW;
+	sk->opt.hdrincl6 = sk->family == AF_INET6 && sk->protocol == IPPROTO_RAW;
 	list_push_back(&sk->socks->raw->all, &rs->all);
 	return dgram_open(sk);
 }
@@ -78,7 +82,7 @@ static bool wants(struct raw_sock *rs, const struct pkt *pkt, uint8_t icmp_type)
 		return false;
 	if (rs->dg.connected && !addr_eq(&sk->node.remote.addr, &pkt->ip.src))
 		return false;
-	if (pkt->ip.multicast && !mcast_sock_wants(sk, &pkt->ip.dst, pkt->ip.link))
+	if (pkt->ip.multicast && !mcast_sock_wants(sk, &pkt->ip.dst, &pkt->ip.src, pkt->ip.link))
 		return false;
 	if (sk->protocol == IPPROTO_ICMP && sk->family == AF_INET)
 		return icmp_type >= 32 || !(rs->icmp4_filter >> icmp_type & 1);
@@ -126,6 +130,11 @@ static bool raw_input(void *ctx, struct pkt *pkt)
 			continue;
 		if (pkt->ip.src.family == AF_INET && !restore_header(copy)) {
 			core_drop(raw->socks->core, copy, DROP_NO_MEMORY);
+			continue;
+		}
+		if (!filter_packet(&rs->dg.sk, copy, 0)) {
+			rs->dg.sk.drops++;
+			core_drop(raw->socks->core, copy, DROP_SOCK_FILTER);
 			continue;
 		}
 		dgram_deliver(&rs->dg.sk, copy);
@@ -185,10 +194,25 @@ bad:
 	return -EINVAL;
 }
 
+/* A packet with its IPv6 header, as the user wrote it. Takes @pkt. */
+static int send_hdrincl6(struct sock *sk, struct dgram_tx *tx, struct pkt *pkt)
+{
+	int r;
+
+	if (pkt->len < IP6_HDR_LEN || pkt->len > tx->path->link_mtu) {
+		r = pkt->len < IP6_HDR_LEN ? -EINVAL : -EMSGSIZE;
+		pkt_free(pkt);
+		return r;
+	}
+	MIB_INC(sk->core, Ip6_OutRequests);
+	r = ip_xmit(sk->ip, tx->path, pkt);
+	return r == -ENOBUFS && !sk->opt.recv_err6 ? 0 : r;
+}
+
 /* IPV6_CHECKSUM, and ICMPv6 always (RFC 3542 3.1). */
 static int put_checksum6(struct sock *sk, const struct dgram_tx *tx, struct pkt *pkt)
 {
-	int32_t off = sk->protocol == IPPROTO_ICMPV6 ? ICMP_CSUM_OFFSET : raw_of(sk)->checksum_off;
+	int32_t off = raw_of(sk)->checksum_off;
 	uint8_t proto = (uint8_t)sk->protocol;
 	uint64_t sum;
 
@@ -227,6 +251,10 @@ static ssize_t raw_send(struct sock *sk, const struct net_msg *msg, const struct
 		r = send_hdrincl(sk, &tx, pkt);
 		return r < 0 ? r : (ssize_t)len;
 	}
+	if (sk->family == AF_INET6 && sk->opt.hdrincl6) {
+		r = send_hdrincl6(sk, &tx, pkt);
+		return r < 0 ? r : (ssize_t)len;
+	}
 	r = sk->family == AF_INET6 ? put_checksum6(sk, &tx, pkt) : 0;
 	if (r < 0) {
 		pkt_free(pkt);
@@ -259,22 +287,45 @@ static ssize_t raw_recv(struct sock *sk, struct net_msg *msg, int flags)
 	return (ssize_t)(flags & MSG_TRUNC ? len : n);
 }
 
-static int set_checksum(struct sock *sk, int level, const void *value, socklen_t len)
+/* IPV6_CHECKSUM. RFC 3542 3.1: ICMPv6 has its sum always; Linux refuses to change it at the level
+ * IPPROTO_IPV6 only. */
+static int set_checksum(struct sock *sk, int level, int v)
 {
-	int v, r = opt_get_int(value, len, &v);
-
-	if (r < 0)
-		return r;
-	if (sk->family != AF_INET6)
-		return -ENOPROTOOPT;
-	/* RFC 3542 3.1: ICMPv6 has its sum always. Linux refuses the option at this level only;
-	 * ping(8) sets what holds anyway at the other. */
-	if (sk->protocol == IPPROTO_ICMPV6)
-		return level != IPPROTO_IPV6 && v == ICMP_CSUM_OFFSET ? 0 : -EINVAL;
+	if (level == IPPROTO_IPV6 && sk->protocol == IPPROTO_ICMPV6)
+		return -EINVAL;
 	if (v > 0 && (v & 1))
 		return -EINVAL;
 	raw_of(sk)->checksum_off = v < 0 ? -1 : v;
 	return 0;
+}
+
+static int raw6_setopt(struct sock *sk, int level, int name, const void *value, socklen_t len)
+{
+	struct raw_sock *rs = raw_of(sk);
+	int v, r;
+
+	if (level == IPPROTO_ICMPV6) {
+		if (sk->protocol != IPPROTO_ICMPV6)
+			return -EOPNOTSUPP;
+		if (name != OPT_ICMP6_FILTER)
+			return -ENOPROTOOPT;
+		memcpy(rs->icmp6_filter, value, MIN((size_t)len, sizeof(rs->icmp6_filter)));
+		return 0;
+	}
+	if (level != LEVEL_RAW && (level != IPPROTO_IPV6 || name != OPT_IPV6_CHECKSUM))
+		return -ENOPROTOOPT;
+	r = opt_get_int(value, len, &v);
+	if (r < 0)
+		return r;
+	switch (name) {
+	case OPT_IPV6_CHECKSUM:
+		return set_checksum(sk, level, v);
+	case OPT_IPV6_HDRINCL:
+		sk->opt.hdrincl6 = v != 0;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
 }
 
 static int raw_setopt(struct sock *sk, int level, int name, const void *value, socklen_t len,
@@ -283,20 +334,33 @@ static int raw_setopt(struct sock *sk, int level, int name, const void *value, s
 	struct raw_sock *rs = raw_of(sk);
 
 	(void)caps;
-	if (level == LEVEL_RAW && sk->family == AF_INET && name == OPT_ICMP_FILTER) {
-		if (sk->protocol != IPPROTO_ICMP)
-			return -EOPNOTSUPP;
-		memcpy(&rs->icmp4_filter, value, MIN((size_t)len, sizeof(rs->icmp4_filter)));
-		return 0;
-	}
-	if (level == IPPROTO_ICMPV6 && sk->family == AF_INET6 && name == OPT_ICMP6_FILTER) {
+	if (sk->family == AF_INET6)
+		return raw6_setopt(sk, level, name, value, len);
+	if (level != LEVEL_RAW || name != OPT_ICMP_FILTER)
+		return -ENOPROTOOPT;
+	if (sk->protocol != IPPROTO_ICMP)
+		return -EOPNOTSUPP;
+	memcpy(&rs->icmp4_filter, value, MIN((size_t)len, sizeof(rs->icmp4_filter)));
+	return 0;
+}
+
+static int raw6_getopt(struct sock *sk, int level, int name, void *value, socklen_t *len)
+{
+	struct raw_sock *rs = raw_of(sk);
+
+	if (level == IPPROTO_ICMPV6) {
 		if (sk->protocol != IPPROTO_ICMPV6)
 			return -EOPNOTSUPP;
-		memcpy(rs->icmp6_filter, value, MIN((size_t)len, sizeof(rs->icmp6_filter)));
-		return 0;
+		if (name != OPT_ICMP6_FILTER)
+			return -ENOPROTOOPT;
+		if (*len > INT32_MAX)
+			return -EINVAL;
+		return opt_put(value, len, rs->icmp6_filter, sizeof(rs->icmp6_filter));
 	}
 	if ((level == LEVEL_RAW || level == IPPROTO_IPV6) && name == OPT_IPV6_CHECKSUM)
-		return set_checksum(sk, level, value, len);
+		return opt_put_int(value, len, rs->checksum_off);
+	if (level == LEVEL_RAW && name == OPT_IPV6_HDRINCL)
+		return opt_put_int(value, len, sk->opt.hdrincl6);
 	return -ENOPROTOOPT;
 }
 
@@ -304,22 +368,15 @@ static int raw_getopt(struct sock *sk, int level, int name, void *value, socklen
 {
 	struct raw_sock *rs = raw_of(sk);
 
-	if (level == LEVEL_RAW && sk->family == AF_INET && name == OPT_ICMP_FILTER) {
-		if (sk->protocol != IPPROTO_ICMP)
-			return -EOPNOTSUPP;
-		return opt_put(value, len, &rs->icmp4_filter, sizeof(rs->icmp4_filter));
-	}
-	if (level == IPPROTO_ICMPV6 && sk->family == AF_INET6 && name == OPT_ICMP6_FILTER) {
-		if (sk->protocol != IPPROTO_ICMPV6)
-			return -EOPNOTSUPP;
-		return opt_put(value, len, rs->icmp6_filter, sizeof(rs->icmp6_filter));
-	}
-	if ((level == LEVEL_RAW || level == IPPROTO_IPV6) && sk->family == AF_INET6 &&
-	    name == OPT_IPV6_CHECKSUM)
-		return opt_put_int(value, len,
-				   sk->protocol == IPPROTO_ICMPV6 ? ICMP_CSUM_OFFSET
-								  : rs->checksum_off);
-	return -ENOPROTOOPT;
+	if (sk->family == AF_INET6)
+		return raw6_getopt(sk, level, name, value, len);
+	if (level != LEVEL_RAW || name != OPT_ICMP_FILTER)
+		return -ENOPROTOOPT;
+	if (sk->protocol != IPPROTO_ICMP)
+		return -EOPNOTSUPP;
+	if (*len > INT32_MAX)
+		return -EINVAL;
+	return opt_put(value, len, &rs->icmp4_filter, sizeof(rs->icmp4_filter));
 }
 
 int raw_init(struct raw **ret, struct socks *socks)

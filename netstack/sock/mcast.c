@@ -7,13 +7,16 @@
 
 #include "ip/ip.h"
 
-static struct mcast_member *find(const struct sock *sk, const struct net_addr *group,
-				 net_link_id link)
+struct mcast_member *mcast_sock_find(const struct sock *sk, const struct net_addr *group,
+				     net_link_id link)
 {
 	struct mcast_member *m;
 
-	list_for_each_entry(m, &sk->mcast, list) if (addr_eq(&m->group, group) &&
-						     (!link || m->link == link)) return m;
+	list_for_each_entry(m, &sk->mcast, list)
+	{
+		if (addr_eq(&m->group, group) && (!link || m->link == link))
+			return m;
+	}
 	return NULL;
 }
 
@@ -39,7 +42,7 @@ int mcast_sock_join(struct sock *sk, const struct net_addr *group, net_link_id i
 	link = choose_link(sk, group, id);
 	if (!link)
 		return -ENODEV;
-	if (find(sk, group, link->id))
+	if (mcast_sock_find(sk, group, link->id))
 		return -EADDRINUSE;
 	if (sk->mcast_count >= sk->core->lim.mcast_groups)
 		return -ENOBUFS;
@@ -67,12 +70,13 @@ static void member_free(struct sock *sk, struct mcast_member *m)
 		mcast_leave(sk->ip, link, &m->group);
 	list_remove(&m->list);
 	sk->mcast_count--;
+	free(m->sources);
 	free(m);
 }
 
 int mcast_sock_leave(struct sock *sk, const struct net_addr *group, net_link_id link)
 {
-	struct mcast_member *m = find(sk, group, link);
+	struct mcast_member *m = mcast_sock_find(sk, group, link);
 
 	if (!m)
 		return -EADDRNOTAVAIL;
@@ -88,10 +92,15 @@ void mcast_leave_all(struct sock *sk)
 		member_free(sk, m);
 }
 
-bool mcast_sock_wants(const struct sock *sk, const struct net_addr *group, net_link_id link)
+bool mcast_sock_wants(const struct sock *sk, const struct net_addr *group,
+		      const struct net_addr *src, net_link_id link)
 {
-	if (find(sk, group, link))
-		return true;
-	/* A group that somebody joined is for everyone who did not say otherwise. */
-	return group->family == AF_INET ? sk->opt.mcast_all : sk->opt.mcast_all6;
+	const struct mcast_member *m = mcast_sock_find(sk, group, link);
+
+	if (!m) /* a group that somebody joined is for everyone who did not say otherwise */
+		return group->family == AF_INET ? sk->opt.mcast_all : sk->opt.mcast_all6;
+	for (uint32_t i = 0; i < m->nsources; i++)
+		if (addr_eq(&m->sources[i], src))
+			return m->include;
+	return !m->include;
 }

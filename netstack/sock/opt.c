@@ -3,11 +3,14 @@
  * that is not here is -ENOPROTOOPT.
  */
 #include <errno.h>
+#include <linux/net_tstamp.h>
 #include <netinet/in.h>
-#include <stddef.h>
 #include <string.h>
+#include <time.h>
 
 #include "ip/ip.h"
+#include "sock/filter.h"
+#include "sock/opt_table.h"
 #include "sock/socks.h"
 
 /* Numbers that older system headers may lack. */
@@ -24,9 +27,30 @@ enum {
 	OPT_BINDTOIFINDEX = 62,
 	OPT_TIMESTAMP_NEW = 63,
 	OPT_TIMESTAMPNS_NEW = 64,
+	OPT_ATTACH_REUSEPORT_CBPF = 51,
+	OPT_ATTACH_REUSEPORT_EBPF = 52,
+	OPT_PEERGROUPS = 59,
+	OPT_ZEROCOPY = 60,
+	OPT_TXTIME = 61,
+	OPT_TIMESTAMPING_NEW = 65,
+	OPT_DETACH_REUSEPORT_BPF = 68,
+	OPT_PREFER_BUSY_POLL = 69,
+	OPT_BUSY_POLL_BUDGET = 70,
 	OPT_NETNS_COOKIE = 71,
 	OPT_BUF_LOCK = 72,
+	OPT_RESERVE_MEM = 73,
+	OPT_TXREHASH = 74,
+	OPT_RCVMARK = 75,
+	OPT_PASSPIDFD = 76,
+	OPT_PEERPIDFD = 77,
+	OPT_DEVMEM_DONTNEED = 80,
+	OPT_RCVPRIORITY = 82,
+	OPT_PASSRIGHTS = 83,
 };
+
+/* What a kernel of this age knows (<linux/net_tstamp.h> of the build may be older). */
+#define STAMP_MASK ((1 << 19) - 1)
+#define STAMP_OPT_ID_TCP (1 << 16)
 
 #define SNDBUF_MIN 4608 /* Linux's SOCK_MIN_SNDBUF and SOCK_MIN_RCVBUF */
 #define RCVBUF_MIN 2304
@@ -52,33 +76,24 @@ int opt_put_int(void *value, socklen_t *len, int v)
 	return opt_put(value, len, &v, sizeof(v));
 }
 
-/* Options that are one flag. */
-struct flag {
-	int name;
-	size_t off;
+static const struct opt_flag flags[] = {
+	OPT_FLAG(SO_DONTROUTE, dont_route, 0),
+	OPT_FLAG(SO_BROADCAST, broadcast, 0),
+	OPT_FLAG(SO_KEEPALIVE, keepalive, 0),
+	OPT_FLAG(SO_OOBINLINE, oob_inline, 0),
+	OPT_FLAG(SO_NO_CHECK, no_check, 0),
+	OPT_FLAG(SO_RXQ_OVFL, rxq_ovfl, 0),
+	OPT_FLAG(SO_WIFI_STATUS, wifi_status, 0), /* no link here is a radio: never a message */
+	OPT_FLAG(SO_NOFCS, nofcs, 0),		  /* links add no frame check sequence anyway */
+	OPT_FLAG(OPT_SELECT_ERR_QUEUE, select_err_queue, 0),
+	OPT_FLAG(OPT_PREFER_BUSY_POLL, prefer_busy_poll, OPT_PRIV),
+	OPT_FLAG(OPT_RCVMARK, rcv_mark, 0),
+	OPT_FLAG(OPT_RCVPRIORITY, rcv_priority, 0),
 };
 
-#define FLAG(n, member)                                                                            \
-	{                                                                                          \
-		n, offsetof(struct sock_opts, member)                                              \
-	}
-
-static const struct flag flags[] = {
-	FLAG(SO_DONTROUTE, dont_route),
-	FLAG(SO_BROADCAST, broadcast),
-	FLAG(SO_KEEPALIVE, keepalive),
-	FLAG(SO_OOBINLINE, oob_inline),
-	FLAG(SO_NO_CHECK, no_check),
-	FLAG(SO_RXQ_OVFL, rxq_ovfl),
-	FLAG(OPT_SELECT_ERR_QUEUE, select_err_queue),
-};
-
-static bool *flag_of(struct sock *sk, int name)
+static const struct opt_flag *find_flag(int name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
-		if (flags[i].name == name)
-			return (bool *)((char *)&sk->opt + flags[i].off);
-	return NULL;
+	return opt_flag_find(flags, ARRAY_LEN(flags), name);
 }
 
 static void changed(struct sock *sk, int level, int name)
@@ -128,9 +143,7 @@ static int bind_link(struct sock *sk, net_link_id id, unsigned caps)
 {
 	if (sk->node.bound && !(caps & NET_CAP_RAW))
 		return -EPERM;
-	if (id && !link_find(sk->ip->links, id))
-		return -ENODEV;
-	sk->node.bound = id;
+	sk->node.bound = id; /* one that does not exist (yet) is fine */
 	return 0;
 }
 
@@ -142,9 +155,11 @@ static int set_bind_device(struct sock *sk, const void *value, socklen_t len, un
 	memcpy(name, value, MIN((size_t)len, sizeof(name) - 1));
 	if (!name[0])
 		return bind_link(sk, 0, caps);
-	list_for_each_entry(link, &sk->ip->links->all,
-			    all) if (!strcmp(link->name, name)) return bind_link(sk, link->id,
-										 caps);
+	list_for_each_entry(link, &sk->ip->links->all, all)
+	{
+		if (!strcmp(link->name, name))
+			return bind_link(sk, link->id, caps);
+	}
 	return -ENODEV;
 }
 
@@ -154,14 +169,12 @@ static int set_reuse_port(struct sock *sk, int v)
 	return 0;
 }
 
-static int set_peek_off(struct sock *sk, int v)
+/* SO_PEEK_OFF: streams and datagrams, not ping sockets. */
+static bool has_peek_off(const struct sock *sk)
 {
-	if (sk->type != SOCK_DGRAM)
-		return -EOPNOTSUPP;
-	if (v < -1 || v > INT16_MAX)
-		return -EINVAL;
-	sk->opt.peek_off = (int16_t)v;
-	return 0;
+	return sk->type == SOCK_STREAM ||
+	       (sk->type == SOCK_DGRAM &&
+		(sk->protocol == IPPROTO_UDP || sk->protocol == IPPROTO_UDPLITE));
 }
 
 static int set_pacing(struct sock *sk, const void *value, socklen_t len)
@@ -179,10 +192,103 @@ static int set_pacing(struct sock *sk, const void *value, socklen_t len)
 	return 0;
 }
 
-static int set_stamp(struct sock *sk, bool ns, int v)
+static void set_stamp(struct sock *sk, bool new, bool ns, int v)
 {
-	sk->opt.timestamp = v != 0 && !ns;
+	sk->opt.timestamp = v != 0;
 	sk->opt.timestamp_ns = v != 0 && ns;
+	if (v)
+		sk->opt.timestamp_new = new;
+}
+
+static int set_stamping(struct sock *sk, bool new, const void *value, socklen_t len)
+{
+	int v[2] = {0}; /* flags, bind_phc */
+
+	memcpy(v, value, len == sizeof(v) ? sizeof(v) : sizeof(v[0]));
+	if (v[0] & ~STAMP_MASK)
+		return -EINVAL;
+	if ((v[0] & STAMP_OPT_ID_TCP) && !(v[0] & SOF_TIMESTAMPING_OPT_ID))
+		return -EINVAL;
+	if ((v[0] & SOF_TIMESTAMPING_OPT_STATS) && !(v[0] & SOF_TIMESTAMPING_OPT_TSONLY))
+		return -EINVAL;
+	if (v[0] & SOF_TIMESTAMPING_BIND_PHC)
+		return -EOPNOTSUPP; /* no link has a clock of its own */
+	if ((v[0] & SOF_TIMESTAMPING_OPT_ID) && !(sk->opt.stamping & SOF_TIMESTAMPING_OPT_ID)) {
+		if (sk->type == SOCK_STREAM && !sk->node.remote.port)
+			return -EINVAL;
+		sk->stamp_id = 0;
+	}
+	sk->opt.stamping = (uint32_t)v[0];
+	sk->opt.timestamp_new = new;
+	return 0;
+}
+
+static int set_txtime(struct sock *sk, const void *value, socklen_t len, unsigned caps)
+{
+	struct {
+		int32_t clock;
+		uint32_t flags;
+	} v;
+
+	if (len != sizeof(v))
+		return -EINVAL;
+	memcpy(&v, value, sizeof(v));
+	if (v.flags & ~3u)
+		return -EINVAL;
+	if (v.clock != CLOCK_MONOTONIC && !(caps & NET_CAP_ADMIN))
+		return -EPERM;
+	sk->opt.txtime = true;
+	sk->opt.txtime_clock = v.clock;
+	sk->opt.txtime_flags = v.flags;
+	return 0;
+}
+
+static int set_zerocopy(struct sock *sk, int v)
+{
+	if (sk->protocol != IPPROTO_TCP && !(sk->protocol == IPPROTO_UDP && sk->type == SOCK_DGRAM))
+		return -EOPNOTSUPP;
+	if (v != 0 && v != 1)
+		return -EINVAL;
+	sk->opt.zerocopy = v;
+	return 0;
+}
+
+/* Which hash a flow of TCP takes after trouble on the path: -1 is the default, on. */
+static int set_txrehash(struct sock *sk, int v)
+{
+	if (sk->type != SOCK_STREAM)
+		return -EOPNOTSUPP;
+	if (v < -1 || v > 1)
+		return -EINVAL;
+	sk->opt.no_txrehash = v == 0;
+	return 0;
+}
+
+static int set_busy_poll(struct sock *sk, int name, int v, unsigned caps)
+{
+	bool admin = caps & NET_CAP_ADMIN;
+
+	if (name == OPT_BUSY_POLL_BUDGET) {
+		if (v > 8 && !admin)
+			return -EPERM;
+		return v < 0 || v > UINT16_MAX ? -EINVAL : 0;
+	}
+	if (v < 0)
+		return -EINVAL;
+	if (v > sk->opt.busy_poll && !admin)
+		return -EPERM;
+	sk->opt.busy_poll = v;
+	return 0;
+}
+
+static int set_lowat(struct sock *sk, int v)
+{
+	int cap = INT32_MAX;
+
+	if (sk->type == SOCK_STREAM)
+		cap = (sk->opt.rcvbuf_locked ? sk->opt.rcvbuf : sk->core->tun.tcp_rmem[2]) / 2;
+	v = v < 0 ? INT32_MAX : v ? v : 1;
+	sk->opt.rcvlowat = MIN(v, cap);
 	return 0;
 }
 
@@ -193,9 +299,17 @@ static int set_value(struct sock *sk, int name, int v, unsigned caps)
 
 	switch (name) {
 	case SO_BSDCOMPAT: /* Linux has not acted on it for decades, and reads it as 0 */
+	case OPT_CNX_ADVICE:
 		return 0;
 	case SO_DETACH_FILTER:
-		return -ENOENT;
+		return filter_detach(sk);
+	case SO_LOCK_FILTER:
+		if (sk->opt.lock_filter && !v)
+			return -EPERM;
+		sk->opt.lock_filter = v != 0;
+		return 0;
+	case OPT_DETACH_REUSEPORT_BPF:
+		return filter_detach_reuseport(sk);
 	case SO_DEBUG:
 		if (v && !admin)
 			return -EACCES;
@@ -228,30 +342,42 @@ static int set_value(struct sock *sk, int name, int v, unsigned caps)
 		sk->opt.priority = v;
 		return 0;
 	case SO_RCVLOWAT:
-		if (v < 0)
-			v = INT32_MAX;
-		sk->opt.rcvlowat = v ? v : 1;
-		return 0;
+		return set_lowat(sk, v);
 	case SO_TIMESTAMP:
 	case OPT_TIMESTAMP_NEW:
-		return set_stamp(sk, false, v);
+		set_stamp(sk, name == OPT_TIMESTAMP_NEW, false, v);
+		return 0;
 	case SO_TIMESTAMPNS:
 	case OPT_TIMESTAMPNS_NEW:
-		return set_stamp(sk, true, v);
+		set_stamp(sk, name == OPT_TIMESTAMPNS_NEW, true, v);
+		return 0;
 	case SO_MARK:
 		if (!(caps & (NET_CAP_ADMIN | NET_CAP_RAW)))
 			return -EPERM;
 		sk->opt.mark = (uint32_t)v;
 		return 0;
 	case SO_PEEK_OFF:
-		return set_peek_off(sk, v);
-	case OPT_BUSY_POLL:
-		if (v < 0)
-			return -EINVAL;
-		if (v > sk->opt.busy_poll && !admin)
-			return -EPERM;
-		sk->opt.busy_poll = v;
+		if (!has_peek_off(sk))
+			return -EOPNOTSUPP;
+		sk->opt.peek_off = v;
 		return 0;
+	case OPT_BUSY_POLL:
+	case OPT_BUSY_POLL_BUDGET:
+		return set_busy_poll(sk, name, v, caps);
+	case OPT_INCOMING_CPU:
+		sk->opt.incoming_cpu = v;
+		return 0;
+	case OPT_ZEROCOPY:
+		return set_zerocopy(sk, v);
+	case OPT_TXREHASH:
+		return set_txrehash(sk, v);
+	case OPT_RESERVE_MEM: /* as where sockets are not charged to a memory cgroup */
+		return v < 0 ? -EINVAL : -EOPNOTSUPP;
+	case SO_PASSCRED:
+	case SO_PASSSEC:
+	case OPT_PASSPIDFD:
+	case OPT_PASSRIGHTS:
+		return -EOPNOTSUPP; /* of AF_UNIX and AF_NETLINK */
 	case OPT_BINDTOIFINDEX:
 		return v < 0 ? -EINVAL : bind_link(sk, v, caps);
 	case OPT_BUF_LOCK:
@@ -260,20 +386,30 @@ static int set_value(struct sock *sk, int name, int v, unsigned caps)
 		sk->opt.sndbuf_locked = v & 1;
 		sk->opt.rcvbuf_locked = v & 2;
 		return 0;
-	case OPT_CNX_ADVICE:
-		return v == 1 ? 0 : -EINVAL;
 	default:
 		return -ENOPROTOOPT;
 	}
 }
 
+/* TCP memory of devices: nothing of it was ever given out, so nothing comes back. */
+static int devmem_dontneed(const struct sock *sk, socklen_t len)
+{
+	if (sk->type != SOCK_STREAM)
+		return -EBADF;
+	return len % 8 ? -EINVAL : 0;
+}
+
 static int set_socket(struct sock *sk, int name, const void *value, socklen_t len, unsigned caps)
 {
-	bool *flag = flag_of(sk, name);
+	const struct opt_flag *flag = find_flag(name);
 	int v, r;
 
 	if (name == SO_BINDTODEVICE)
 		return set_bind_device(sk, value, len, caps);
+	if (name == SO_ATTACH_FILTER)
+		return filter_attach(sk, value, len);
+	if (name == OPT_ATTACH_REUSEPORT_CBPF)
+		return filter_attach_reuseport(sk, value, len);
 	r = opt_get_int(value, len, &v);
 	if (r < 0)
 		return r;
@@ -281,8 +417,16 @@ static int set_socket(struct sock *sk, int name, const void *value, socklen_t le
 		r = set_linger(sk, value, len);
 	else if (name == OPT_MAX_PACING_RATE)
 		r = set_pacing(sk, value, len);
+	else if (name == SO_TIMESTAMPING || name == OPT_TIMESTAMPING_NEW)
+		r = set_stamping(sk, name == OPT_TIMESTAMPING_NEW, value, len);
+	else if (name == OPT_TXTIME)
+		r = set_txtime(sk, value, len, caps);
+	else if (name == OPT_DEVMEM_DONTNEED)
+		r = devmem_dontneed(sk, len);
+	else if (name == SO_ATTACH_BPF || name == OPT_ATTACH_REUSEPORT_EBPF)
+		r = -EINVAL; /* there are no descriptors of extended BPF programs */
 	else if (flag)
-		*flag = v != 0;
+		r = opt_flag_set(sk, flag, v, caps);
 	else
 		r = set_value(sk, name, v, caps);
 	if (r == 0)
@@ -297,7 +441,7 @@ int sock_setopt(struct sock *sk, int level, int name, const void *value, socklen
 
 	if (level == SOL_SOCKET)
 		return set_socket(sk, name, value, len, caps);
-	if (level == IPPROTO_IP) {
+	if (level == IPPROTO_IP && sk->family != AF_PACKET) {
 		if (sk->family == AF_INET6 && sk->type == SOCK_RAW)
 			return -ENOPROTOOPT;
 		r = ip_setopt(sk, name, value, len, caps);
@@ -402,11 +546,9 @@ static int get_number(struct sock *sk, int name, int *v)
 		break;
 	case SO_TIMESTAMP:
 	case OPT_TIMESTAMP_NEW:
-		*v = sk->opt.timestamp;
-		break;
 	case SO_TIMESTAMPNS:
 	case OPT_TIMESTAMPNS_NEW:
-		*v = sk->opt.timestamp_ns;
+		*v = name == sock_stamp_name(sk);
 		break;
 	case SO_ACCEPTCONN:
 		*v = sk->node.listening;
@@ -415,7 +557,7 @@ static int get_number(struct sock *sk, int name, int *v)
 		*v = (int)sk->opt.mark;
 		break;
 	case SO_PEEK_OFF:
-		if (sk->type != SOCK_DGRAM)
+		if (!has_peek_off(sk))
 			return -EOPNOTSUPP;
 		*v = sk->opt.peek_off;
 		break;
@@ -426,8 +568,28 @@ static int get_number(struct sock *sk, int name, int *v)
 		*v = 64;
 		break;
 	case OPT_INCOMING_CPU:
-		*v = -1;
+		*v = sk->opt.incoming_cpu;
 		break;
+	case SO_LOCK_FILTER:
+		*v = sk->opt.lock_filter;
+		break;
+	case OPT_ZEROCOPY:
+		*v = sk->opt.zerocopy;
+		break;
+	case OPT_TXREHASH:
+		if (sk->type != SOCK_STREAM)
+			return -EOPNOTSUPP;
+		*v = !sk->opt.no_txrehash;
+		break;
+	case OPT_PEERGROUPS:
+	case OPT_PEERPIDFD:
+		return -ENODATA;
+	case SO_PASSCRED:
+	case SO_PASSSEC:
+	case OPT_PASSPIDFD:
+	case OPT_PASSRIGHTS:
+		return -EOPNOTSUPP;
+	case OPT_RESERVE_MEM:
 	case OPT_INCOMING_NAPI_ID:
 	case SO_BSDCOMPAT:
 		*v = 0;
@@ -444,16 +606,72 @@ static int get_number(struct sock *sk, int name, int *v)
 	return 0;
 }
 
+int sock_stamp_name(const struct sock *sk)
+{
+	if (!sk->opt.timestamp)
+		return 0;
+	if (sk->opt.timestamp_ns)
+		return sk->opt.timestamp_new ? OPT_TIMESTAMPNS_NEW : SO_TIMESTAMPNS;
+	return sk->opt.timestamp_new ? OPT_TIMESTAMP_NEW : SO_TIMESTAMP;
+}
+
+static int get_stamping(struct sock *sk, int name, void *value, socklen_t *len)
+{
+	int v[2] = {0};
+
+	if (name == SO_TIMESTAMPING || sk->opt.timestamp_new)
+		v[0] = (int)sk->opt.stamping;
+	return opt_put(value, len, v, sizeof(v));
+}
+
+static int get_txtime(struct sock *sk, void *value, socklen_t *len)
+{
+	uint32_t v[2] = {(uint32_t)sk->opt.txtime_clock, sk->opt.txtime_flags};
+
+	return opt_put(value, len, v, sizeof(v));
+}
+
+/* No process is behind the peer of a connection: struct ucred of nobody. */
+static int get_peercred(void *value, socklen_t *len)
+{
+	int v[3] = {0, -1, -1};
+
+	return opt_put(value, len, v, sizeof(v));
+}
+
+static int get_peername(struct sock *sk, void *value, socklen_t *len)
+{
+	struct net_endpoint peer = sk->node.remote;
+	socklen_t room = *len;
+
+	if (!peer.port)
+		return -ENOTCONN;
+	sock_put_name(sk, &peer, value, len);
+	if (*len < room)
+		return 0;
+	if (*len > room)
+		return -EINVAL;
+	return 0;
+}
+
 static int get_socket(struct sock *sk, int name, void *value, socklen_t *len)
 {
-	bool *flag = flag_of(sk, name);
-	struct net_endpoint peer = sk->node.remote;
+	const struct opt_flag *flag = find_flag(name);
 	uint64_t cookie;
 	int v, r;
 
 	if (flag)
-		return opt_put_int(value, len, *flag);
+		return opt_put_int(value, len, *opt_flag_at(sk, flag));
 	switch (name) {
+	case SO_GET_FILTER:
+		return filter_get(sk, value, len);
+	case SO_TIMESTAMPING:
+	case OPT_TIMESTAMPING_NEW:
+		return get_stamping(sk, name, value, len);
+	case OPT_TXTIME:
+		return get_txtime(sk, value, len);
+	case SO_PEERCRED:
+		return get_peercred(value, len);
 	case SO_LINGER:
 		return get_linger(sk, value, len);
 	case SO_BINDTODEVICE:
@@ -463,13 +681,10 @@ static int get_socket(struct sock *sk, int name, void *value, socklen_t *len)
 	case OPT_MEMINFO:
 		return get_meminfo(sk, value, len);
 	case SO_PEERNAME:
-		if (!peer.port)
-			return -ENOTCONN;
-		sock_put_name(sk, &peer, value, len);
-		return 0;
+		return get_peername(sk, value, len);
 	case OPT_COOKIE:
 	case OPT_NETNS_COOKIE:
-		if (*len < sizeof(cookie))
+		if (*len < sizeof(cookie) || (name == OPT_NETNS_COOKIE && *len != sizeof(cookie)))
 			return -EINVAL;
 		cookie = name == OPT_COOKIE ? sk->id : 1;
 		return opt_put(value, len, &cookie, sizeof(cookie));
@@ -486,19 +701,27 @@ static int get_transport(struct sock *sk, int level, int name, void *value, sock
 	int own = sk->type == SOCK_RAW ? SOL_RAW : sk->protocol;
 	int r = sk->ops->getopt ? sk->ops->getopt(sk, level, name, value, len) : -ENOPROTOOPT;
 
-	if (r == -ENOPROTOOPT && sk->family == AF_INET && level != own)
+	if (r == -ENOPROTOOPT && sk->family == AF_INET && level != own &&
+	    !(level == IPPROTO_UDP && own == IPPROTO_UDPLITE) &&
+	    !(level == IPPROTO_UDPLITE && own == IPPROTO_UDP))
 		return -EOPNOTSUPP;
 	return r;
 }
 
 int sock_getopt(struct sock *sk, int level, int name, void *value, socklen_t *len)
 {
+	/* Only IPPROTO_IPV6 reads a negative length as a large one; levels that are not there do not
+	 * look at it. */
+	bool negative = *len > INT32_MAX;
+
 	if (level == SOL_SOCKET)
-		return get_socket(sk, name, value, len);
+		return negative ? -EINVAL : get_socket(sk, name, value, len);
+	if (sk->family == AF_PACKET)
+		return get_transport(sk, level, name, value, len);
 	if (level == IPPROTO_IP) {
 		if (sk->family == AF_INET6 && sk->type == SOCK_RAW)
 			return -ENOPROTOOPT;
-		return ip_getopt(sk, name, value, len);
+		return negative ? -EINVAL : ip_getopt(sk, name, value, len);
 	}
 	if (level == IPPROTO_IPV6 && sk->family == AF_INET6) {
 		int r = ip6_getopt(sk, name, value, len);

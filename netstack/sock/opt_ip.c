@@ -1,64 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Level IPPROTO_IP. Values may be an int or a byte, as Linux takes them. */
 #include <errno.h>
+#include <linux/ip.h>
 #include <netinet/in.h>
-#include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ip/ip.h"
 #include "sock/mcast.h"
+#include "sock/opt_table.h"
 #include "sock/socks.h"
 
 /* Numbers that older system headers may lack. */
 enum {
-	OPT_RECVERR_RFC4884 = 26,
+	OPT_CHECKSUM = 23,
 	OPT_BIND_ADDRESS_NO_PORT = 24,
 	OPT_RECVFRAGSIZE = 25,
+	OPT_RECVERR_RFC4884 = 26,
 	OPT_LOCAL_PORT_RANGE = 51,
 	OPT_PROTOCOL = 52,
 };
 
-struct flag {
-	int name;
-	size_t off;
-	bool privileged; /* CAP_NET_ADMIN or CAP_NET_RAW */
-	bool raw_only;
+static const struct opt_flag flags[] = {
+	OPT_FLAG(IP_HDRINCL, hdrincl, OPT_RAW | OPT_EMPTY),
+	OPT_FLAG(IP_RECVOPTS, recv_opts, OPT_EMPTY),
+	OPT_FLAG(IP_RETOPTS, recv_retopts, OPT_EMPTY),
+	OPT_FLAG(IP_PKTINFO, pktinfo, OPT_EMPTY),
+	OPT_FLAG(IP_RECVERR, recv_err, OPT_EMPTY),
+	OPT_FLAG(IP_RECVTTL, recv_ttl, OPT_EMPTY),
+	OPT_FLAG(IP_RECVTOS, recv_tos, OPT_EMPTY),
+	OPT_FLAG(IP_FREEBIND, freebind, 0),
+	OPT_FLAG(IP_PASSSEC, pass_sec, OPT_EMPTY), /* no security module labels packets here */
+	OPT_FLAG(IP_TRANSPARENT, transparent, OPT_PRIV),
+	OPT_FLAG(IP_RECVORIGDSTADDR, recv_origdst, OPT_EMPTY),
+	OPT_FLAG(IP_NODEFRAG, nodefrag, OPT_RAW | OPT_EMPTY),
+	/* Told only where the device sums everything (CHECKSUM_COMPLETE): none here does. */
+	OPT_FLAG(OPT_CHECKSUM, recv_checksum, OPT_EMPTY),
+	OPT_FLAG(OPT_BIND_ADDRESS_NO_PORT, bind_no_port, OPT_EMPTY),
+	OPT_FLAG(OPT_RECVFRAGSIZE, recv_frag_size, OPT_NO_STREAM | OPT_EMPTY),
+	OPT_FLAG(OPT_RECVERR_RFC4884, recv_err_rfc4884, OPT_BIT | OPT_EMPTY),
+	OPT_FLAG(IP_MULTICAST_LOOP, mcast_loop, 0),
+	OPT_FLAG(IP_MULTICAST_ALL, mcast_all, OPT_BIT),
 };
 
-#define FLAG(n, member, ...)                                                                       \
-	{                                                                                          \
-		n, offsetof(struct sock_opts, member), __VA_ARGS__                                 \
-	}
-
-static const struct flag flags[] = {
-	FLAG(IP_RECVOPTS, recv_opts, false),
-	FLAG(IP_PKTINFO, pktinfo, false),
-	FLAG(IP_RECVERR, recv_err, false),
-	FLAG(IP_RECVTTL, recv_ttl, false),
-	FLAG(IP_RECVTOS, recv_tos, false),
-	FLAG(IP_FREEBIND, freebind, false),
-	FLAG(IP_TRANSPARENT, transparent, true),
-	FLAG(IP_RECVORIGDSTADDR, recv_origdst, false),
-	FLAG(IP_HDRINCL, hdrincl, false, true),
-	FLAG(IP_NODEFRAG, nodefrag, false, true),
-	FLAG(OPT_BIND_ADDRESS_NO_PORT, bind_no_port, false),
-	FLAG(IP_MULTICAST_LOOP, mcast_loop, false),
-	FLAG(IP_MULTICAST_ALL, mcast_all, false),
-};
-
-static const struct flag *find_flag(int name)
+static const struct opt_flag *find_flag(int name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
-		if (flags[i].name == name)
-			return &flags[i];
-	return NULL;
+	return opt_flag_find(flags, ARRAY_LEN(flags), name);
 }
 
-static bool *flag_at(struct sock *sk, const struct flag *f)
-{
-	return (bool *)((char *)&sk->opt + f->off);
-}
-
+/* An int, or a byte where there are fewer bytes than an int has; nothing reads as 0. */
 static int get_value(const void *value, socklen_t len, int *ret)
 {
 	uint8_t byte;
@@ -123,9 +113,7 @@ static int mcast_if(struct sock *sk, const void *value, socklen_t len)
 {
 	struct ip_mreqn mreq = {0};
 
-	if (sk->type == SOCK_STREAM)
-		return -ENOPROTOOPT;
-	if (len < sizeof(struct in_addr))
+	if (sk->type == SOCK_STREAM || len < sizeof(struct in_addr))
 		return -EINVAL;
 	if (len >= sizeof(struct ip_mreq)) {
 		if (get_mreqn(value, len, &mreq) < 0)
@@ -170,6 +158,29 @@ static int group_req(struct sock *sk, bool join, const void *value, socklen_t le
 		    : mcast_sock_leave(sk, &group, (net_link_id)req.gr_interface);
 }
 
+/* Source filters. Linux's sizes decide before anything else. */
+static int check_source_filter(int name, socklen_t len)
+{
+	switch (name) {
+	case IP_BLOCK_SOURCE:
+	case IP_UNBLOCK_SOURCE:
+	case IP_ADD_SOURCE_MEMBERSHIP:
+	case IP_DROP_SOURCE_MEMBERSHIP:
+		return len != sizeof(struct ip_mreq_source) ? -EINVAL : 1;
+	case MCAST_BLOCK_SOURCE:
+	case MCAST_UNBLOCK_SOURCE:
+	case MCAST_JOIN_SOURCE_GROUP:
+	case MCAST_LEAVE_SOURCE_GROUP:
+		return len != sizeof(struct group_source_req) ? -EINVAL : 1;
+	case IP_MSFILTER:
+		return len < IP_MSFILTER_SIZE(0) ? -EINVAL : 1;
+	case MCAST_MSFILTER:
+		return len < GROUP_FILTER_SIZE(0) ? -EINVAL : 1;
+	default:
+		return 0;
+	}
+}
+
 static int set_port_range(struct sock *sk, int v)
 {
 	uint16_t lo = (uint16_t)v, hi = (uint16_t)((unsigned)v >> 16);
@@ -178,6 +189,82 @@ static int set_port_range(struct sock *sk, int v)
 		return -EINVAL;
 	sk->opt.port_range[0] = sk->node.port_lo = lo;
 	sk->opt.port_range[1] = sk->node.port_hi = hi;
+	return 0;
+}
+
+/* Checks one option of the header; returns its length, or 0 if it is wrong. */
+static unsigned option_len(uint8_t *opt, unsigned left, unsigned caps)
+{
+	unsigned len = left >= 2 ? opt[1] : 0;
+
+	if (len < 2 || len > left)
+		return 0;
+	switch (opt[0]) {
+	case IPOPT_LSRR:
+	case IPOPT_SSRR:
+		return len < 3 || opt[2] < 4 || (opt[2] == 4 && len < 7) ? 0 : len;
+	case IPOPT_RR:
+		return len < 3 || opt[2] < 4 || (opt[2] <= len && opt[2] + 3u > len) ? 0 : len;
+	case IPOPT_TIMESTAMP:
+		if (len < 4 || opt[2] < 5)
+			return 0;
+		return len;
+	case IPOPT_RA:
+		return len < 4 ? 0 : len;
+	case IPOPT_SEC:
+	case IPOPT_SID:
+	default:
+		return caps & NET_CAP_RAW ? len : 0;
+	}
+}
+
+/* IP_OPTIONS (RFC 791 3.1): padded to whole words, source routes excepted.
+ * Deviates: a source route is refused, as a host that does not forward them may (RFC 7126 4.3). */
+static int set_ip_options(struct sock *sk, const void *value, socklen_t len, unsigned caps)
+{
+	uint8_t opts[40] = {0};
+	unsigned padded = (len + 3u) & ~3u;
+
+	if (len > sizeof(opts))
+		return -EINVAL;
+	memcpy(opts, value, len);
+	for (unsigned i = 0; i < len;) {
+		unsigned n = 1;
+
+		if (opts[i] == IPOPT_EOL) {
+			memset(opts + i, IPOPT_EOL, padded - i);
+			break;
+		}
+		if (opts[i] != IPOPT_NOP) {
+			n = option_len(opts + i, len - i, caps);
+			if (!n || opts[i] == IPOPT_LSRR || opts[i] == IPOPT_SSRR)
+				return -EINVAL;
+		}
+		i += n;
+	}
+	memcpy(sk->opt.ip_opts, opts, sizeof(opts));
+	sk->opt.ip_opts_len = (uint8_t)padded;
+	return 0;
+}
+
+/* Linux's classes of traffic for the four TOS bits: SO_PRIORITY follows IP_TOS. */
+static int tos_priority(uint8_t tos)
+{
+	static const uint8_t prio[16] = {0, 0, 0, 0, 2, 2, 2, 2, 6, 6, 6, 6, 4, 4, 4, 4};
+
+	return prio[(tos & 0x1e) >> 1];
+}
+
+/* IP_ROUTER_ALERT, raw sockets only: packets that pass by and carry the option. */
+static int set_router_alert(struct sock *sk, int v)
+{
+	if (sk->type != SOCK_RAW || sk->protocol == IPPROTO_RAW)
+		return -EINVAL;
+	if (v && sk->opt.router_alert)
+		return -EADDRINUSE;
+	if (!v && !sk->opt.router_alert)
+		return -ENOBUFS;
+	sk->opt.router_alert = v != 0;
 	return 0;
 }
 
@@ -191,7 +278,10 @@ static int set_number(struct sock *sk, int name, int v)
 		if (sk->type == SOCK_STREAM)
 			v = (v & ~3) | (o->tos & 3);
 		o->tos = (uint8_t)v;
+		o->priority = tos_priority(o->tos);
 		return 0;
+	case IP_ROUTER_ALERT:
+		return set_router_alert(sk, v);
 	case IP_TTL:
 		if (v != -1 && (v < 1 || v > 255))
 			return -EINVAL;
@@ -238,26 +328,22 @@ static int set_unicast_if(struct sock *sk, const void *value, socklen_t len)
 	return 0;
 }
 
-static int set_flag(struct sock *sk, const struct flag *f, int v, unsigned caps)
+/* Options of one number that may not be empty; of the others an empty value is 0. */
+static bool needs_byte(int name, const struct opt_flag *f)
 {
-	if (f->raw_only && sk->type != SOCK_RAW)
-		return -ENOPROTOOPT;
-	if (f->privileged && v && !(caps & (NET_CAP_ADMIN | NET_CAP_RAW)))
-		return -EPERM;
-	if (f->name == IP_MULTICAST_ALL && v != 0 && v != 1)
-		return -EINVAL;
-	*flag_at(sk, f) = v != 0;
-	if (f->name == IP_RECVERR && !v)
-		sk->err = sk->type == SOCK_STREAM ? sk->err : 0;
-	return 0;
+	if (f)
+		return !(f->rule & OPT_EMPTY);
+	return name == IP_TTL || name == IP_MINTTL || name == IP_MULTICAST_TTL;
 }
 
 int ip_setopt(struct sock *sk, int name, const void *value, socklen_t len, unsigned caps)
 {
-	const struct flag *f = find_flag(name);
-	int v;
+	const struct opt_flag *f = find_flag(name);
+	int v, r;
 
 	switch (name) {
+	case IP_OPTIONS:
+		return set_ip_options(sk, value, len, caps);
 	case IP_MULTICAST_IF:
 		return mcast_if(sk, value, len);
 	case IP_ADD_MEMBERSHIP:
@@ -273,20 +359,20 @@ int ip_setopt(struct sock *sk, int name, const void *value, socklen_t len, unsig
 	default:
 		break;
 	}
+	r = check_source_filter(name, len);
+	if (r)
+		return r < 0 ? r : mcast_source_setopt(sk, name, value, len, AF_INET);
 	(void)get_value(value, len, &v);
-	if (f) {
-		if (len < 1)
-			return -EINVAL;
-		return set_flag(sk, f, v, caps);
-	}
+	if (len < 1 && needs_byte(name, f))
+		return -EINVAL;
 	if (name == OPT_LOCAL_PORT_RANGE)
 		return len == sizeof(int) ? set_port_range(sk, v) : -EINVAL;
-	if (len < 1)
-		return name == IP_TOS || name == IP_TTL || name == IP_MTU_DISCOVER ||
-				       name == IP_MINTTL || name == IP_MULTICAST_TTL
-			       ? -EINVAL
-			       : -ENOPROTOOPT;
-	return set_number(sk, name, v);
+	if (!f)
+		return set_number(sk, name, v);
+	r = opt_flag_set(sk, f, v, caps);
+	if (r == 0 && name == IP_RECVERR && !v)
+		sock_flush_errors(sk);
+	return r;
 }
 
 static int get_mtu(struct sock *sk, int *v)
@@ -329,6 +415,9 @@ static int get_number(struct sock *sk, int name, int *v)
 	case OPT_PROTOCOL:
 		*v = sk->type == SOCK_RAW ? sk->protocol : sk->node.local.port;
 		return 0;
+	case IP_ROUTER_ALERT:
+		*v = sk->opt.router_alert;
+		return 0;
 	case IP_UNICAST_IF:
 		*v = (int)__builtin_bswap32((uint32_t)o->unicast_if);
 		return 0;
@@ -339,13 +428,20 @@ static int get_number(struct sock *sk, int name, int *v)
 
 int ip_getopt(struct sock *sk, int name, void *value, socklen_t *len)
 {
-	const struct flag *f = find_flag(name);
+	const struct opt_flag *f = find_flag(name);
 	struct in_addr a = {0};
 	uint8_t byte;
 	int v, r;
 
-	if (name == IP_OPTIONS) { /* none are ever set */
-		*len = 0;
+	if (name == IP_OPTIONS)
+		return opt_put(value, len, sk->opt.ip_opts, sk->opt.ip_opts_len);
+	if (name == IP_MSFILTER || name == MCAST_MSFILTER) {
+		if (*len < (name == IP_MSFILTER ? IP_MSFILTER_SIZE(0) : GROUP_FILTER_SIZE(0)))
+			return -EINVAL;
+		return mcast_source_getopt(sk, name, value, len, AF_INET);
+	}
+	if (name == IP_PKTOPTIONS && sk->type == SOCK_STREAM) {
+		*len = 0; /* what was received last with IP_PKTINFO and its kin: a stream keeps none */
 		return 0;
 	}
 	if (name == IP_MULTICAST_IF) {
@@ -353,9 +449,7 @@ int ip_getopt(struct sock *sk, int name, void *value, socklen_t *len)
 		return opt_put(value, len, &a, sizeof(a));
 	}
 	if (f) {
-		if (f->raw_only && sk->type != SOCK_RAW)
-			return -ENOPROTOOPT;
-		v = *flag_at(sk, f);
+		v = *opt_flag_at(sk, f);
 	} else {
 		r = get_number(sk, name, &v);
 		if (r < 0)

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 
 #include "ip/addr.h"
+#include "sock/filter.h"
 #include "sock/mcast.h"
 #include "sock/socks.h"
 
@@ -103,15 +104,22 @@ static void opts_default(struct sock *sk)
 		.ttl = -1,
 		.mcast_ttl = 1,
 		.mcast_loop = true,
-		.mcast_all = true,
+		.mcast_all = sk->family == AF_INET,
 		.pmtudisc = tun->ip_no_pmtu_disc ? IP_PMTU_DONT : IP_PMTU_WANT,
 		.hops = -1,
 		.mcast_hops = -1,
 		.pmtudisc6 = IP_PMTU_WANT,
 		.mcast_loop6 = true,
 		.mcast_all6 = true,
-		.v6only = sk->family == AF_INET6 && tun->ip6_bindv6only,
+		.incoming_cpu = -1,
+		.reuse_addr = sk->type == SOCK_RAW || sk->protocol == IPPROTO_ICMP ||
+			      sk->protocol == IPPROTO_ICMPV6,
+		.autoflowlabel = true,
+		.v6only = sk->family == AF_INET6 &&
+			  (tun->ip6_bindv6only ||
+			   (sk->type == SOCK_DGRAM && sk->protocol == IPPROTO_ICMPV6)),
 	};
+	sk->node.reuse_addr = sk->opt.reuse_addr;
 }
 
 /* Below these nobody waits for packets to leave: releases are not told, so that an idle stack has
@@ -202,7 +210,7 @@ int sock_new_child(struct sock *parent, struct sock **ret)
 	return 0;
 }
 
-static void flush_errq(struct sock *sk)
+void sock_flush_errors(struct sock *sk)
 {
 	struct pkt *pkt;
 
@@ -211,12 +219,22 @@ static void flush_errq(struct sock *sk)
 	sk->errq_bytes = 0;
 }
 
+static void exts_free(struct sock *sk)
+{
+	for (int i = 0; sk->exts && i < SOCK_EXT_COUNT; i++)
+		free(sk->exts->bytes[i]);
+	free(sk->exts);
+	sk->exts = NULL;
+}
+
 void sock_free(struct sock *sk)
 {
 	sock_unpublish(sk);
+	filter_release(sk);
+	exts_free(sk);
 	demux_remove(&sk->socks->demux, &sk->node);
 	mcast_leave_all(sk);
-	flush_errq(sk);
+	sock_flush_errors(sk);
 	sk->freed = true;
 	sk->charge.notify_above = 0;
 	if (!sk->charge.used)

@@ -14,10 +14,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "bpf/bpf.h"
 #include "core/core.h"
 #include "ip/path.h"
 #include "ip/proto.h"
@@ -76,7 +78,14 @@ struct sock_ops {
 /* Options that sock/ keeps and transports read. */
 struct sock_opts {
 	bool reuse_addr, reuse_port, broadcast, keepalive, oob_inline, dont_route, no_check;
-	bool linger_on, timestamp, timestamp_ns, rxq_ovfl, debug, select_err_queue;
+	bool linger_on, rxq_ovfl, debug, select_err_queue, wifi_status, nofcs, lock_filter;
+	/* SO_TIMESTAMP and SO_TIMESTAMPNS: wanted, in ns, and by their _NEW names. */
+	bool timestamp, timestamp_ns, timestamp_new;
+	bool prefer_busy_poll, rcv_mark, rcv_priority, zerocopy, txtime, no_txrehash;
+	uint32_t stamping; /* SO_TIMESTAMPING: SOF_TIMESTAMPING_* */
+	int32_t txtime_clock;
+	uint32_t txtime_flags;
+	int32_t incoming_cpu; /* -1 = any */
 	int32_t linger_s;
 	int32_t rcvbuf, sndbuf;		   /* Linux's doubled values */
 	bool rcvbuf_locked, sndbuf_locked; /* set by the user: no autotuning */
@@ -84,13 +93,15 @@ struct sock_opts {
 	uint32_t mark;
 	uint64_t max_pacing_rate; /* bytes/s, ~0 = unlimited */
 	int32_t busy_poll;
-	int16_t peek_off; /* -1 = off */
+	int32_t peek_off; /* negative = off */
 	/* IPPROTO_IP */
 	int16_t ttl; /* -1 = default */
 	uint8_t tos, mcast_ttl, pmtudisc, min_ttl;
 	bool mcast_loop, mcast_all, recv_err, pktinfo, recv_ttl, recv_tos, recv_opts, hdrincl;
 	bool freebind, transparent, nodefrag, bind_no_port, recv_origdst, recv_err_rfc4884;
-	bool recv_frag_size, router_alert;
+	bool recv_frag_size, router_alert, recv_retopts, recv_checksum, pass_sec;
+	uint8_t ip_opts_len; /* IP_OPTIONS */
+	uint8_t ip_opts[40];
 	net_link_id mcast_if, unicast_if;
 	struct net_addr mcast_if_addr;
 	uint16_t port_range[2];
@@ -99,8 +110,37 @@ struct sock_opts {
 	uint8_t tclass, pmtudisc6, min_hops;
 	bool mcast_loop6, mcast_all6, recv_err6, recv_pktinfo6, recv_hops, recv_tclass;
 	bool recv_origdst6, autoflowlabel, dontfrag6, recv_path_mtu, v6only, recv_err6_rfc4884;
+	/* The names of RFC 2292. */
+	bool old_pktinfo6, old_hops, old_hopopts, old_dstopts, old_rthdr;
+	bool recv_flowinfo, flowinfo_send, recv_hopopts, recv_rthdr, recv_dstopts;
+	bool recv_frag_size6, ra_isolate, hdrincl6;
+	uint32_t frag_size6; /* IPV6_MTU: fragments are no larger; 0 = unset */
+	bool pktinfo6;	     /* IPV6_PKTINFO is set: source and link of what is sent */
+	struct net_addr pktinfo6_addr;
+	net_link_id pktinfo6_link;
 	net_link_id mcast_if6, unicast_if6;
-	int32_t addr_prefs;
+	uint32_t addr_prefs; /* IPV6_ADDR_PREFERENCES, as set */
+};
+
+/* IPV6_HOPOPTS, IPV6_RTHDRDSTOPTS, IPV6_RTHDR, IPV6_DSTOPTS (RFC 3542 4, 6 to 9): each a header as
+ * it goes out, its first byte to be filled. */
+enum sock_ext {
+	SOCK_EXT_HOPOPTS,
+	SOCK_EXT_RTHDRDSTOPTS,
+	SOCK_EXT_RTHDR,
+	SOCK_EXT_DSTOPTS,
+	SOCK_EXT_COUNT,
+};
+
+struct sock_exts {
+	uint16_t len[SOCK_EXT_COUNT]; /* 0 = none */
+	uint8_t *bytes[SOCK_EXT_COUNT];
+};
+
+/* A checked program of bpf/. */
+struct filter_prog {
+	uint32_t n;
+	struct bpf_insn insns[];
 };
 
 struct sock {
@@ -124,6 +164,11 @@ struct sock {
 	struct list errq;	  /* error queue: struct pkt */
 	uint32_t errq_bytes;
 	uint32_t drops;
+	struct filter_prog *filter;	/* SO_ATTACH_FILTER */
+	struct filter_prog *reuse_prog; /* SO_ATTACH_REUSEPORT_CBPF, of the whole group */
+	struct sock_exts *exts;		/* IPv6 extension headers of what is sent; NULL = none */
+	uint32_t stamp_id;		/* of the next packet: SOF_TIMESTAMPING_OPT_ID */
+	uint32_t zc_id;			/* of the next MSG_ZEROCOPY send */
 	net_time stamp;	   /* rx time of the last packet given to the user; 0 = none */
 	struct list mcast; /* struct mcast_member */
 	uint32_t mcast_count;
@@ -148,6 +193,7 @@ struct socks {
 	struct sock_slot *slots;
 	uint32_t nslots, free_slot;
 	uint32_t count;
+	uint32_t reuse_progs; /* sockets with a reuse_prog */
 	struct tcp *tcp; /* contexts of the transports */
 	struct udp *udp;
 	struct raw *raw;
@@ -197,14 +243,35 @@ int sock_get_name(const struct sock *sk, struct net_endpoint *ret, const struct 
 /* Fills msg->ctl from a received packet, as the socket's options ask. */
 void sock_put_ctl(struct sock *sk, const struct pkt *pkt, struct net_msg *msg);
 
+/* The time stamps that the socket wants of something that happened @when. */
+void sock_put_stamps(const struct sock *sk, net_time when, struct net_ctl *ctl);
+
 /* An ICMP error for this socket: appends to the error queue if IP_RECVERR or IPV6_RECVERR is on.
  * Returns whether it did. @dst: where the failed packet went. */
 bool sock_queue_error(struct sock *sk, const struct ip_error *err, const struct net_endpoint *dst);
 /* A local error (EMSGSIZE with its mtu) for the queue. */
 void sock_queue_local_error(struct sock *sk, int err, uint32_t info,
 			    const struct net_endpoint *dst);
+/* IP_RECVERR was switched off: nobody will ask for what waits. */
+void sock_flush_errors(struct sock *sk);
 /* recv() with MSG_ERRQUEUE. */
 ssize_t sock_recv_error(struct sock *sk, struct net_msg *msg, int flags);
+
+/* Whether the socket has a peer. */
+static inline bool sock_connected(const struct sock *sk)
+{
+	return sk->ops->connected ? sk->ops->connected(sk) : sk->node.remote.port != 0;
+}
+
+/* Of a protocol with ports: TCP, UDP, UDP-Lite. */
+static inline bool sock_has_port(const struct sock *sk)
+{
+	return sk->protocol == IPPROTO_TCP || sk->protocol == IPPROTO_UDP ||
+	       sk->protocol == IPPROTO_UDPLITE;
+}
+
+/* Which SO_TIMESTAMP* name is on; 0: none. */
+int sock_stamp_name(const struct sock *sk);
 
 /* Option values: read an int as Linux does; write an int or, where it fits a byte, one. */
 int opt_get_int(const void *value, socklen_t len, int *ret);

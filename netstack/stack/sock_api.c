@@ -30,9 +30,9 @@ static int choose(const struct socks *ss, const struct sock_ops **ret, int famil
 			*ret = ss->ping_ops;
 			break;
 		}
-		if (*protocol && *protocol != IPPROTO_UDP)
+		if (*protocol && *protocol != IPPROTO_UDP && *protocol != IPPROTO_UDPLITE)
 			return -EPROTONOSUPPORT;
-		*protocol = IPPROTO_UDP;
+		*protocol = *protocol ? *protocol : IPPROTO_UDP;
 		*ret = ss->udp_ops;
 		break;
 	case SOCK_RAW:
@@ -302,8 +302,6 @@ int net_sock_getopt(struct net_stack *stack, net_sock_id id, int level, int name
 
 	if (!sk)
 		return -EBADF;
-	if (*len > INT32_MAX)
-		return -EINVAL;
 	stack_enter(stack);
 	r = sock_getopt(sk, level, name, value, len);
 	stack_leave(stack);

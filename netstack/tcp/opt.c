@@ -450,6 +450,8 @@ int tcp_sock_getopt(struct sock *sk, int level, int name, void *value, socklen_t
 
 	if (level != IPPROTO_TCP)
 		return -ENOPROTOOPT;
+	if (*len > INT32_MAX)
+		return -EINVAL;
 	switch (name) {
 	case TCP_INFO:
 		return tcp_get_info(conn, value, len);

@@ -18,6 +18,9 @@
 /* Numbers that older system headers may lack. */
 enum {
 	OPT_CORK = 1,
+	OPT_SEND_COVERAGE = 10, /* level IPPROTO_UDPLITE, in effect UDP's too */
+	OPT_RECV_COVERAGE = 11,
+	OPT_ENCAP = 100,
 	OPT_NO_CHECK6_TX = 101,
 	OPT_NO_CHECK6_RX = 102,
 	OPT_SEGMENT = 103,
@@ -105,6 +108,25 @@ static int set_segment(struct sock *sk, const struct dgram_tx *tx, struct pkt *p
 	return 0;
 }
 
+/* The header and checksum of UDP-Lite (RFC 3828 3.1): the length's place says how much is summed. */
+static void emit_lite(struct sock *sk, const struct dgram_tx *tx, struct pkt *pkt, uint8_t *at)
+{
+	struct udp_hdr hdr = {.sport = sk->node.local.port, .dport = tx->dst.port};
+	uint32_t cover = udp_of(sk)->send_coverage;
+	struct wr out;
+	uint64_t sum;
+	uint16_t folded;
+
+	if (cover >= pkt->len)
+		cover = 0;
+	hdr.len = (uint16_t)cover;
+	wr_init(&out, at, UDP_HDR_LEN);
+	udp_emit(&out, &hdr);
+	sum = csum_pseudo(&tx->path->src, &tx->path->dst, IPPROTO_UDPLITE, pkt->len);
+	folded = csum_fold(csum_join(sum, pkt_csum(pkt, 0, cover ? cover : pkt->len)));
+	wire_put16(at + UDP_CSUM_OFFSET, folded ? folded : 0xffff);
+}
+
 /* Header, checksum state, and out. Takes @pkt. */
 static int xmit(struct sock *sk, struct dgram_tx *tx, struct pkt *pkt, uint16_t segment)
 {
@@ -119,6 +141,10 @@ static int xmit(struct sock *sk, struct dgram_tx *tx, struct pkt *pkt, uint16_t 
 	if (!at) {
 		pkt_free(pkt);
 		return -ENOBUFS;
+	}
+	if (udp_is_lite(sk)) {
+		emit_lite(sk, tx, pkt, at);
+		return dgram_xmit(sk, tx, pkt, IPPROTO_UDPLITE);
 	}
 	r = set_segment(sk, tx, pkt, segment, no_sum);
 	if (r < 0) {
@@ -273,16 +299,35 @@ static ssize_t udp_recv(struct sock *sk, struct net_msg *msg, int flags)
 	}
 	if (flags & MSG_PEEK) {
 		if (sk->opt.peek_off >= 0)
-			sk->opt.peek_off = (int16_t)(sk->opt.peek_off + (int16_t)n);
+			sk->opt.peek_off += (int32_t)n;
 	} else {
 		if (sk->opt.peek_off > 0)
-			sk->opt.peek_off = (int16_t)MAX(sk->opt.peek_off - (int)n, 0);
+			sk->opt.peek_off = MAX(sk->opt.peek_off - (int)n, 0);
 		if (len < pkt->len)
 			pkt_pull(pkt, len);
 		else
 			dgram_consume(sk, pkt);
 	}
 	return (ssize_t)(flags & MSG_TRUNC ? len : n);
+}
+
+/* Coverage: the header at least; UDP has none to choose. */
+static int set_coverage(struct sock *sk, int name, int v)
+{
+	struct udp_sock *u = udp_of(sk);
+
+	if (!udp_is_lite(sk))
+		return -ENOPROTOOPT;
+	if (v != 0 && v < UDP_HDR_LEN)
+		v = UDP_HDR_LEN;
+	v = MIN(v, UINT16_MAX);
+	if (name == OPT_SEND_COVERAGE) {
+		u->send_coverage = (uint16_t)v;
+	} else {
+		u->recv_coverage = (uint16_t)v;
+		u->recv_partial = true;
+	}
+	return 0;
 }
 
 static int udp_setopt(struct sock *sk, int level, int name, const void *value, socklen_t len,
@@ -292,7 +337,7 @@ static int udp_setopt(struct sock *sk, int level, int name, const void *value, s
 	int v, r;
 
 	(void)caps;
-	if (level != IPPROTO_UDP)
+	if (level != IPPROTO_UDP && level != IPPROTO_UDPLITE)
 		return -ENOPROTOOPT;
 	r = opt_get_int(value, len, &v);
 	if (r < 0)
@@ -301,6 +346,14 @@ static int udp_setopt(struct sock *sk, int level, int name, const void *value, s
 	case OPT_CORK:
 		u->cork = v != 0;
 		return v ? 0 : uncork(sk);
+	case OPT_SEND_COVERAGE:
+	case OPT_RECV_COVERAGE:
+		return set_coverage(sk, name, v);
+	case OPT_ENCAP:
+		if (v != 0 && v != ENCAP_ESP && v != ENCAP_L2TP)
+			return -ENOPROTOOPT;
+		u->encap = (uint8_t)v;
+		return 0;
 	case OPT_NO_CHECK6_TX:
 		u->no_check6_tx = v != 0;
 		return 0;
@@ -324,11 +377,19 @@ static int udp_getopt(struct sock *sk, int level, int name, void *value, socklen
 {
 	struct udp_sock *u = udp_of(sk);
 
-	if (level != IPPROTO_UDP)
+	if (level != IPPROTO_UDP && level != IPPROTO_UDPLITE)
 		return -ENOPROTOOPT;
+	if (*len > INT32_MAX)
+		return -EINVAL;
 	switch (name) {
 	case OPT_CORK:
 		return opt_put_int(value, len, u->cork);
+	case OPT_SEND_COVERAGE:
+		return opt_put_int(value, len, u->send_coverage);
+	case OPT_RECV_COVERAGE:
+		return opt_put_int(value, len, u->recv_coverage);
+	case OPT_ENCAP:
+		return opt_put_int(value, len, u->encap);
 	case OPT_NO_CHECK6_TX:
 		return opt_put_int(value, len, u->no_check6_tx);
 	case OPT_NO_CHECK6_RX:

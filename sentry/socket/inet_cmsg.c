@@ -16,6 +16,8 @@
 #define UDP_SEGMENT 103
 #define UDP_GRO 104
 #endif
+/* The time stamps that one message can ask for (SOF_TIMESTAMPING_TX_RECORD_MASK). */
+#define STAMPING_TX (1u | 2u | 1u << 8 | 1u << 9 | 1u << 18)
 #ifndef TCP_CM_INQ
 #define TCP_CM_INQ TCP_INQ
 #endif
@@ -123,6 +125,25 @@ int inet_ctl_from_cmsg(struct task *t, const struct sock_msg *m, struct net_ctl 
 				return -EPERM;
 			memcpy(&ctl->mark, data, sizeof(ctl->mark));
 			ctl->has |= NET_CTL_MARK;
+		} else if (level == SOL_SOCKET && (type == SO_TIMESTAMPING || type == 65)) {
+			if (len != sizeof(ctl->stamping_flags))
+				return -EINVAL;
+			memcpy(&ctl->stamping_flags, data, sizeof(ctl->stamping_flags));
+			if (ctl->stamping_flags & ~STAMPING_TX)
+				return -EINVAL;
+			ctl->has |= NET_CTL_STAMPING;
+		} else if (level == SOL_SOCKET && type == 61 /* SCM_TXTIME */) {
+			if (len != sizeof(ctl->txtime))
+				return -EINVAL;
+			memcpy(&ctl->txtime, data, sizeof(ctl->txtime));
+			ctl->has |= NET_CTL_TXTIME;
+		} else if (level == SOL_SOCKET && type == SO_PRIORITY) {
+			if (len != sizeof(ctl->priority))
+				return -EINVAL;
+			memcpy(&ctl->priority, data, sizeof(ctl->priority));
+			if (ctl->priority > 6 && !task_has_cap(t, CAP_NET_ADMIN))
+				return -EPERM;
+			ctl->has |= NET_CTL_PRIORITY;
 		} else if (level == SOL_SOCKET && (type == SCM_RIGHTS || type == SCM_CREDENTIALS)) {
 			r = 0; /* Linux ignores them on inet sockets */
 		} else if (level == SOL_SOCKET) {
@@ -134,19 +155,26 @@ int inet_ctl_from_cmsg(struct task *t, const struct sock_msg *m, struct net_ctl 
 	return r;
 }
 
-static void put_timestamp(struct inet_sock *s, net_time ns, struct cmsg_out *out)
+static void put_timestamp(const struct net_ctl *ctl, struct cmsg_out *out)
 {
-	int64_t v[2] = { ns / 1000000000, ns % 1000000000 };
-	int option = (int)atomic_load(&s->base.ts_option);
+	int64_t v[2] = { ctl->timestamp / 1000000000, ctl->timestamp % 1000000000 };
 
 	/* The old and new names have the same layout on x86-64. */
-	if (option == SO_TIMESTAMP || option == 63 /* SO_TIMESTAMP_NEW */)
+	if (ctl->timestamp_type == SO_TIMESTAMP || ctl->timestamp_type == 63 /* SO_TIMESTAMP_NEW */)
 		v[1] /= 1000;
-	if (option)
-		cmsg_put(out, SOL_SOCKET, option, v, sizeof(v));
+	cmsg_put(out, SOL_SOCKET, ctl->timestamp_type, v, sizeof(v));
 }
 
-static void put_pktinfo(struct inet_sock *s, const struct net_ctl *ctl, struct cmsg_out *out)
+/* struct scm_timestamping: software, (unused), hardware. */
+static void put_stamping(const struct net_ctl *ctl, struct cmsg_out *out)
+{
+	int64_t v[6] = { ctl->stamping / 1000000000, ctl->stamping % 1000000000 };
+
+	cmsg_put(out, SOL_SOCKET, ctl->stamping_type, v, sizeof(v));
+}
+
+static void put_pktinfo(struct inet_sock *s, const struct net_ctl *ctl, int type6,
+			struct cmsg_out *out)
 {
 	if (s->base.family == AF_INET) {
 		struct in_pktinfo pi = { .ipi_ifindex = ctl->ifindex };
@@ -164,7 +192,7 @@ static void put_pktinfo(struct inet_sock *s, const struct net_ctl *ctl, struct c
 		} else {
 			memcpy(&pi.ipi6_addr, ctl->dst.v6, 16);
 		}
-		cmsg_put(out, IPPROTO_IPV6, IPV6_PKTINFO, &pi, sizeof(pi));
+		cmsg_put(out, IPPROTO_IPV6, type6, &pi, sizeof(pi));
 	}
 }
 
@@ -218,11 +246,19 @@ void inet_ctl_to_cmsg(struct inet_sock *s, const struct net_ctl *ctl, struct cms
 	int32_t v;
 
 	if (ctl->has & NET_CTL_TIMESTAMP)
-		put_timestamp(s, ctl->timestamp, out);
+		put_timestamp(ctl, out);
+	if (ctl->has & NET_CTL_STAMPING)
+		put_stamping(ctl, out);
+	if (ctl->has & NET_CTL_MARK)
+		cmsg_put(out, SOL_SOCKET, SO_MARK, &ctl->mark, sizeof(ctl->mark));
+	if (ctl->has & NET_CTL_PRIORITY)
+		cmsg_put(out, SOL_SOCKET, SO_PRIORITY, &ctl->priority, sizeof(ctl->priority));
 	if (ctl->has & NET_CTL_RXQ_OVFL)
 		cmsg_put(out, SOL_SOCKET, SO_RXQ_OVFL, &ctl->rxq_ovfl, sizeof(ctl->rxq_ovfl));
 	if (ctl->has & NET_CTL_PKTINFO)
-		put_pktinfo(s, ctl, out);
+		put_pktinfo(s, ctl, IPV6_PKTINFO, out);
+	if (ctl->has & NET_CTL_PKTINFO_OLD)
+		put_pktinfo(s, ctl, 2 /* IPV6_2292PKTINFO */, out);
 	if (ctl->has & NET_CTL_TTL)
 		cmsg_put(out, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_HOPLIMIT : IP_TTL, &ctl->ttl,
 			 sizeof(ctl->ttl));
@@ -236,6 +272,18 @@ void inet_ctl_to_cmsg(struct inet_sock *s, const struct net_ctl *ctl, struct cms
 	}
 	if (ctl->has & NET_CTL_OPTS)
 		cmsg_put(out, IPPROTO_IP, IP_RECVOPTS, ctl->opts, ctl->opts_len);
+	if (ctl->has & NET_CTL_RETOPTS)
+		cmsg_put(out, IPPROTO_IP, IP_RETOPTS, ctl->opts, ctl->opts_len);
+	if (ctl->has & NET_CTL_FRAGSIZE)
+		cmsg_put(out, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? 77 /* IPV6_RECVFRAGSIZE */ : 25,
+			 &ctl->frag_size, sizeof(ctl->frag_size));
+	if (ctl->has & NET_CTL_FLOWINFO) {
+		uint32_t be = htonl(ctl->flowinfo);
+
+		cmsg_put(out, IPPROTO_IPV6, 11 /* IPV6_FLOWINFO */, &be, sizeof(be));
+	}
+	if (ctl->has & NET_CTL_HOPS_OLD)
+		cmsg_put(out, IPPROTO_IPV6, 8 /* IPV6_2292HOPLIMIT */, &ctl->ttl, sizeof(ctl->ttl));
 	if (ctl->has & NET_CTL_ORIGDST)
 		put_origdst(s, &ctl->origdst, out);
 	if (ctl->has & NET_CTL_SEGMENT) {

@@ -46,7 +46,9 @@ struct socket_ops {
 	int (*accept)(struct socket *s, struct task *t, struct socket **ret); /* -EAGAIN */
 	int (*getname)(struct socket *s, bool peer, struct sockaddr_storage *addr, socklen_t *len);
 	int (*shutdown)(struct socket *s, int how);
-	/* Levels and names that socket.c does not answer itself. */
+	/* Levels and names that socket.c does not answer itself. SO_ATTACH_FILTER and its kin get the
+	 * instructions, SO_GET_FILTER counts them. @val has room for 4096 bytes; *@len may be
+	 * negative as an int: no option is then longer than that. */
 	int (*setsockopt)(struct socket *s, struct task *t, int level, int name, const void *val,
 			  socklen_t len);
 	int (*getsockopt)(struct socket *s, struct task *t, int level, int name, void *val,
@@ -67,8 +69,6 @@ struct socket {
 	uint64_t inode;		    /* [I] "socket:[N]" */
 	struct waitq waitq;
 	_Atomic int64_t rcvtimeo, sndtimeo; /* ns, 0: no limit */
-	_Atomic uint32_t ts_option; /* which SO_TIMESTAMP* is on: its number, 0: none */
-	_Atomic int busy_poll, incoming_cpu;
 	int32_t owner_pid;
 	uint32_t uid;		    /* [I] of the creator */
 };

@@ -753,7 +753,11 @@ static int get_timeval(const void *val, socklen_t len, int64_t *ret)
 }
 
 /* The numbers of the _NEW variants, which headers hide behind time64 macros. */
-enum { OPT_RCVTIMEO_NEW = 66, OPT_SNDTIMEO_NEW = 67, OPT_TIMESTAMP_NEW = 63, OPT_TIMESTAMPNS_NEW = 64 };
+enum { OPT_RCVTIMEO_NEW = 66, OPT_SNDTIMEO_NEW = 67, OPT_ATTACH_REUSEPORT_CBPF = 51,
+       OPT_ATTACH_REUSEPORT_EBPF = 52 };
+
+#define FILTER_INSN 8 /* sizeof(struct sock_filter) */
+#define FILTER_INSNS_MAX 4096
 
 /* Options of the blocking layer. Returns 1 when it is none of ours. */
 static int set_own(struct socket *s, int name, const void *val, socklen_t len)
@@ -814,16 +818,73 @@ static int get_own(struct socket *s, int name, void *val, socklen_t *len)
 	return 0;
 }
 
-/* Remembers which kind of time stamp cmsg the guest asked for. */
-static void note_timestamp(struct socket *s, int name, const void *val, socklen_t len)
+/* A descriptor, but never one of an extended BPF program: there are none. */
+static long no_program(struct task *t, const void *val, socklen_t len)
 {
-	int on = 0;
+	struct file *f;
+	int fd;
 
-	if (name != SO_TIMESTAMP && name != SO_TIMESTAMPNS && name != OPT_TIMESTAMP_NEW &&
-	    name != OPT_TIMESTAMPNS_NEW)
-		return;
-	memcpy(&on, val, MIN((size_t)len, sizeof(on)));
-	atomic_store(&s->ts_option, on ? (uint32_t)name : 0);
+	if (len != sizeof(fd))
+		return -EINVAL;
+	memcpy(&fd, val, sizeof(fd));
+	f = fd_get(t, fd);
+	if (!f)
+		return -EBADF;
+	fd_put(t, f);
+	return -EINVAL;
+}
+
+/* struct sock_fprog names its instructions by address: a family gets the instructions themselves.
+ * Returns 1 for other options. */
+static long set_filter(struct sock_ref *ref, int name, const void *val, socklen_t len)
+{
+	struct task *t = ref->task;
+	struct {
+		uint16_t n;
+		uint16_t pad[3];
+		uint64_t insns;
+	} prog;
+	long r;
+
+	if (name == SO_ATTACH_BPF || name == OPT_ATTACH_REUSEPORT_EBPF)
+		return no_program(t, val, len);
+	if (name != SO_ATTACH_FILTER && name != OPT_ATTACH_REUSEPORT_CBPF)
+		return 1;
+	if (len != sizeof(prog))
+		return -EINVAL;
+	memcpy(&prog, val, sizeof(prog));
+	if (!prog.insns || !prog.n || prog.n > FILTER_INSNS_MAX)
+		return -EINVAL;
+
+	void *insns = malloc(prog.n * FILTER_INSN);
+
+	if (!insns)
+		return -ENOMEM;
+	r = copy_in(t, insns, prog.insns, prog.n * FILTER_INSN);
+	if (r == 0)
+		r = ref->sock->ops->setsockopt(ref->sock, t, SOL_SOCKET, name, insns,
+					       (socklen_t)(prog.n * FILTER_INSN));
+	free(insns);
+	return r;
+}
+
+/* SO_GET_FILTER counts instructions, not bytes. */
+static long get_filter(struct sock_ref *ref, uint64_t uval, int room, uint64_t ulen)
+{
+	struct task *t = ref->task;
+	socklen_t len = (socklen_t)MIN(room, FILTER_INSNS_MAX);
+	void *insns = malloc(len * FILTER_INSN + 1);
+	long r;
+
+	if (!insns)
+		return -ENOMEM;
+	r = ref->sock->ops->getsockopt(ref->sock, t, SOL_SOCKET, SO_GET_FILTER, insns, &len);
+	if (r == 0 && room > 0 && len > 0)
+		r = copy_out(t, uval, insns, len * FILTER_INSN);
+	if (r == 0)
+		r = copy_out(t, ulen, &len, sizeof(len));
+	free(insns);
+	return r;
 }
 
 long sys_setsockopt(struct task *t, const struct sysargs *a)
@@ -845,10 +906,10 @@ long sys_setsockopt(struct task *t, const struct sysargs *a)
 	r = len > 0 ? copy_in(t, val, a->a[3], len) : 0;
 	if (r == 0)
 		r = level == SOL_SOCKET ? set_own(ref.sock, name, val, len) : 1;
+	if (r == 1 && level == SOL_SOCKET)
+		r = set_filter(&ref, name, val, len);
 	if (r == 1)
 		r = ref.sock->ops->setsockopt(ref.sock, t, level, name, val, len);
-	if (r == 0 && level == SOL_SOCKET)
-		note_timestamp(ref.sock, name, val, len);
 	sock_put(&ref);
 	return r;
 }
@@ -865,19 +926,23 @@ long sys_getsockopt(struct task *t, const struct sysargs *a)
 	if (r < 0)
 		return r;
 	r = copy_in(t, &ulen, a->a[4], sizeof(ulen));
-	if (r == 0 && ulen < 0)
+	if (r == 0 && ulen < 0 && level == SOL_SOCKET)
 		r = -EINVAL;
-	if (r == 0) {
-		socklen_t len = (socklen_t)MIN((size_t)ulen, sizeof(val));
+	if (r == 0 && level == SOL_SOCKET && name == SO_GET_FILTER) {
+		r = get_filter(&ref, a->a[3], ulen, a->a[4]);
+	} else if (r == 0) {
+		/* What a negative length means depends on the level. No option is larger than val. */
+		socklen_t len = ulen < 0 ? (socklen_t)ulen
+					 : (socklen_t)MIN((size_t)ulen, sizeof(val));
 
 		/* Some options read their value first (IP_MTU_DISCOVER does not; SO_PEERPIDFD does). */
 		if (len > 0)
-			(void)mm_copy_in_some(t->mm, val, a->a[3], len);
+			(void)mm_copy_in_some(t->mm, val, a->a[3], MIN((size_t)len, sizeof(val)));
 		r = level == SOL_SOCKET ? get_own(ref.sock, name, val, &len) : 1;
 		if (r == 1)
 			r = ref.sock->ops->getsockopt(ref.sock, t, level, name, val, &len);
 		if (r == 0 && len > 0)
-			r = copy_out(t, a->a[3], val, MIN((size_t)len, (size_t)ulen));
+			r = copy_out(t, a->a[3], val, MIN((size_t)len, (size_t)(unsigned)ulen));
 		if (r == 0)
 			r = copy_out(t, a->a[4], &len, sizeof(len));
 	}

@@ -66,7 +66,18 @@ enum net_ctl_has {
 	NET_CTL_MARK = 1 << 7,	    /* SO_MARK (send; privileged: the caller checks) */
 	NET_CTL_RXQ_OVFL = 1 << 8,  /* recv: SO_RXQ_OVFL */
 	NET_CTL_INQ = 1 << 9,	    /* recv: TCP_INQ */
-	NET_CTL_OPTS = 1 << 10,	    /* recv: IP_RECVOPTS: opts, opts_len */
+	NET_CTL_OPTS = 1 << 10,	    /* recv: IP_RECVOPTS; send: IP_RETOPTS: opts, opts_len */
+	NET_CTL_RETOPTS = 1 << 11,  /* recv: IP_RETOPTS: opts, opts_len */
+	NET_CTL_STAMPING = 1 << 12, /* recv: SO_TIMESTAMPING: stamping, stamping_type; send: flags */
+	NET_CTL_PRIORITY = 1 << 13, /* recv: SO_RCVPRIORITY; send: SO_PRIORITY */
+	NET_CTL_FRAGSIZE = 1 << 14, /* recv: IP_RECVFRAGSIZE, IPV6_RECVFRAGSIZE */
+	NET_CTL_FLOWINFO = 1 << 15, /* recv: IPV6_FLOWINFO */
+	NET_CTL_PATHMTU = 1 << 16,  /* recv: IPV6_PATHMTU: mtu, origdst */
+	NET_CTL_PKTINFO_OLD = 1 << 17, /* recv: IPV6_2292PKTINFO, as PKTINFO */
+	NET_CTL_HOPS_OLD = 1 << 18,    /* recv: IPV6_2292HOPLIMIT, as TTL */
+	NET_CTL_EXTS = 1 << 19,	       /* recv: IPV6_HOPOPTS and its kin: exts, n_exts */
+	NET_CTL_TXTIME = 1 << 20,      /* send: SCM_TXTIME */
+	NET_CTL_DONTFRAG = 1 << 21,    /* send: IPV6_DONTFRAG */
 };
 
 /* One entry of the error queue, the content of struct sock_extended_err. */
@@ -87,7 +98,16 @@ struct net_ctl {
 	struct net_addr dst;   /* PKTINFO: ipi_addr, the header's destination */
 	int32_t ttl;
 	int32_t tos;
-	net_time timestamp; /* real time, ns */
+	net_time timestamp;	 /* real time, ns */
+	int32_t timestamp_type;	 /* of the cmsg: SO_TIMESTAMP, SO_TIMESTAMPNS, or their _NEW */
+	net_time stamping;	 /* real time, ns: the software stamp of struct scm_timestamping */
+	int32_t stamping_type;	 /* SO_TIMESTAMPING or its _NEW */
+	uint32_t stamping_flags; /* send: SOF_TIMESTAMPING_TX_* of this message */
+	uint64_t txtime;	 /* ns of the clock of SO_TXTIME */
+	uint32_t priority;
+	uint32_t frag_size;
+	uint32_t flowinfo; /* traffic class and label, host order */
+	uint32_t mtu;
 	uint16_t segment_size;
 	struct net_sock_err error;
 	struct net_endpoint origdst;
@@ -96,6 +116,15 @@ struct net_ctl {
 	uint32_t inq;
 	uint8_t opts_len;
 	uint8_t opts[40];
+};
+
+/* Received IPv6 extension headers: at most one of each kind that the socket asked for. */
+#define NET_CTL_EXTS_MAX 4
+#define NET_CTL_EXT_BYTES 256
+
+struct net_ctl_ext {
+	int32_t type; /* of the cmsg: IPV6_HOPOPTS, IPV6_RTHDR, IPV6_DSTOPTS or RFC 2292's numbers */
+	uint16_t off, len;
 };
 
 /* struct msghdr with values instead of cmsg bytes. */

@@ -114,14 +114,18 @@ Test(ping_sock, only_echo_requests_may_be_sent_and_errors_come_back)
 	lab_free(lab);
 }
 
-Test(raw, the_checksum_option_of_icmpv6_only_confirms_what_holds)
+/* RFC 3542 3.1: ICMPv6 has its sum always. Linux refuses the option at the level IPPROTO_IPV6 only. */
+Test(raw, the_checksum_option_of_icmpv6_is_refused_at_the_ipv6_level)
 {
 	struct lab *lab = lab_new();
 	net_sock_id s = open_sock(lab->stack, AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
-	int off = 2, odd = 4;
+	int off = 2, odd = 3;
+	socklen_t len = sizeof(off);
 
 	cr_assert_eq(net_sock_setopt(lab->stack, s, 255, 7, &off, 4, 0), 0);
 	cr_assert_eq(net_sock_setopt(lab->stack, s, 255, 7, &odd, 4, 0), -EINVAL);
 	cr_assert_eq(net_sock_setopt(lab->stack, s, IPPROTO_IPV6, 7, &off, 4, 0), -EINVAL);
+	cr_assert_eq(net_sock_getopt(lab->stack, s, IPPROTO_IPV6, 7, &odd, &len), 0);
+	cr_assert_eq(odd, 2);
 	lab_free(lab);
 }
