@@ -98,11 +98,12 @@ static json_t *all_caps(void)
 static json_t *mounts(const struct do_options *o)
 {
 	json_t *list = json_pack(
-		"[{s:s, s:s, s:s}, {s:s, s:s, s:s}, {s:s, s:s, s:s}, {s:s, s:s, s:s, s:[s]},"
+		"[{s:s, s:s, s:s}, {s:s, s:s, s:s}, {s:s, s:s, s:s, s:[s,s,s,s]}, {s:s, s:s, s:s, s:[s]},"
 		" {s:s, s:s, s:s, s:[s]}]",
 		"destination", "/proc", "type", "proc", "source", "proc", "destination", "/dev",
 		"type", "tmpfs", "source", "tmpfs", "destination", "/dev/pts", "type", "devpts",
-		"source", "devpts", "destination", "/dev/shm", "type", "tmpfs", "source", "shm",
+		"source", "devpts", "options", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5",
+		"destination", "/dev/shm", "type", "tmpfs", "source", "shm",
 		"options", "mode=1777", "destination", "/sys", "type", "sysfs", "source", "sysfs",
 		"options", "ro");
 

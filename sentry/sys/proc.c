@@ -15,6 +15,7 @@
 
 #include "sys/table.h"
 #include "task/internal.h"
+#include "tty/tty.h"
 #include "vfs/walk.h"
 
 #define SYSCALL(nr, name, args, result) long sys_##name(struct task *t, const struct sysargs *a);
@@ -634,6 +635,15 @@ long sys_get_robust_list(struct task *t, const struct sysargs *a)
 	if (copy_out(t, a->a[2], &len, sizeof(len)) < 0 ||
 	    copy_out(t, a->a[1], &head, sizeof(head)) < 0)
 		return -EFAULT;
+	return 0;
+}
+
+long sys_vhangup(struct task *t, const struct sysargs *a)
+{
+	(void)a;
+	if (!task_has_cap(t, CAP_SYS_TTY_CONFIG))
+		return -EPERM;
+	tty_vhangup(t);
 	return 0;
 }
 

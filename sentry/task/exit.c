@@ -10,6 +10,7 @@
 #include "task/internal.h"
 #include "task/timers.h"
 #include "trace/strace.h"
+#include "tty/tty.h"
 
 static int64_t to_clock_ticks(int64_t ns)
 {
@@ -281,6 +282,12 @@ void task_exit(struct task *t, int status)
 		timers_stop(g); /* waits for a callback, so not under the lock */
 
 	rwlock_wrlock(&k->tasks);
+	if (g->n_tasks == 1 && g->pgrp && g->pgrp->session->sid == g->pid && g->pgrp->session->tty) {
+		rwlock_unlock(&k->tasks);
+		tty_leader_exit(g); /* before the parent can see the end */
+		rwlock_wrlock(&k->tasks);
+	}
+
 	bool last = leave_group(t, status, &stop_completed);
 	bool leader = t == g->leader;
 

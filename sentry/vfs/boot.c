@@ -41,7 +41,7 @@ static int new_super(struct super **ret, const struct sentry_mount *m, bool root
 	case SENTRY_MOUNT_DEV:
 		return fstype_mount(ret, "devtmpfs", NULL);
 	case SENTRY_MOUNT_DEVPTS:
-		return fstype_mount(ret, "devpts", NULL);
+		return fstype_mount(ret, "devpts", m->options);
 	case SENTRY_MOUNT_MQUEUE:
 		return fstype_mount(ret, "mqueue", NULL);
 	case SENTRY_MOUNT_CGROUP:

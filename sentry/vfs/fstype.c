@@ -4,10 +4,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 #include "fs/devfs/devfs.h"
 #include "fs/tmpfs/tmpfs.h"
+#include "tty/tty.h"
 #include "util/cleanup.h"
 #include "vfs/dentry.h"
 #include "vfs/pseudo.h"
@@ -16,6 +16,7 @@
 #pragma weak procfs_new
 #pragma weak sysfs_new
 #pragma weak cgroupfs_new
+#pragma weak devpts_new
 
 #define PROC_MAGIC 0x9fa0U
 #define SYSFS_MAGIC 0x62656572U
@@ -50,19 +51,8 @@ static int mount_mqueue(struct super **ret, const char *options)
 
 static int mount_devpts(struct super **ret, const char *options)
 {
-	struct pseudo_inode *ptmx = NULL;
-	int r = pseudo_super_new(ret, "devpts", DEVPTS_MAGIC, NULL);
-
-	(void)options;
-	if (r < 0)
-		return r;
-	r = pseudo_add(pseudo_root(*ret), "ptmx", S_IFCHR | 0666, NULL, NULL, 0, &ptmx);
-	if (r < 0) {
-		super_put(*ret);
-		return r;
-	}
-	ptmx->inode.rdev = makedev(5, 2);
-	return 0;
+	return devpts_new ? devpts_new(ret, options) :
+			    pseudo_super_new(ret, "devpts", DEVPTS_MAGIC, NULL);
 }
 
 static int mount_proc(struct super **ret, const char *options)

@@ -129,8 +129,9 @@ static int open_inode(struct task *t, const struct path *p, uint32_t flags, stru
 		return r;
 	}
 
-	/* The open operation sees O_TRUNC: an overlay then need not copy what is thrown away. */
-	r = file_new(&f, NULL, NULL, keep | (flags & O_TRUNC));
+	/* The open operation sees O_TRUNC: an overlay then need not copy what is thrown away. And
+	 * O_NOCTTY, which is about what opening a terminal does. */
+	r = file_new(&f, NULL, NULL, keep | (flags & (O_TRUNC | O_NOCTTY)));
 	if (r < 0)
 		return r;
 	attach(f, p);

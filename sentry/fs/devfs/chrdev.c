@@ -12,6 +12,7 @@
 #include "fs/hostfs/hostfs.h"
 #include "mm/mm.h"
 #include "task/task.h"
+#include "tty/tty.h"
 #include "util/cleanup.h"
 #include "vfs/inode.h"
 
@@ -123,14 +124,24 @@ static const struct file_ops random_ops = {
 	.ioctl = random_ioctl,
 };
 
+/* The terminal that controls the caller's session: one of the sandbox, or one that was handed in. */
+static int open_current(struct task *t, struct file *f)
+{
+	int r = tty_open_current(t, f);
+
+	return r == -ENXIO ? hostfs_open_tty(t, f) : r;
+}
+
 int chrdev_open(struct inode *inode, struct task *t, struct file *f)
 {
 	uint32_t dev_minor = minor(inode->rdev);
 
 	if (major(inode->rdev) == 5 && dev_minor <= 1)
-		return hostfs_open_tty(t, f); /* tty, console */
+		return open_current(t, f); /* tty, console */
+	if (major(inode->rdev) == 5 && dev_minor == 2)
+		return ptmx_open(inode, t, f);
 	if (major(inode->rdev) != 1)
-		return -ENXIO; /* ptmx: no terminal layer in the sandbox */
+		return -ENXIO;
 	switch (dev_minor) {
 	case 3:
 		f->ops = &null_ops;

@@ -18,6 +18,7 @@
 #include "fs/procfs/procfs.h"
 #include "net/netns.h"
 #include "task/task.h"
+#include "tty/tty.h"
 #include "util/cleanup.h"
 #include "vfs/dentry.h"
 #include "vfs/mount.h"
@@ -117,6 +118,8 @@ static int do_stat(struct task *o, struct seq *s)
 	struct mm_layout l = { 0 };
 	struct signal_sets sig;
 	int64_t utime, stime;
+	uint32_t tty = 0;
+	int32_t fg = -1;
 	char comm[16];
 
 	if (mm) {
@@ -127,8 +130,12 @@ static int do_stat(struct task *o, struct seq *s)
 	task_get_comm(o, comm);
 	signal_get_sets(o, &sig);
 	tgroup_cpu_split(g, &utime, &stime);
-	seq_printf(s, "%d (%s) %c %d %d %d %d %d 0 ", o->tid, comm, task_state_char(o), tgroup_ppid(g),
-		   tgroup_pgid(g), tgroup_sid(g), 0, -1);
+	rwlock_rdlock(&o->kernel->tasks);
+	if (g->pgrp)
+		tty_of_session(g->pgrp->session, &tty, &fg);
+	rwlock_unlock(&o->kernel->tasks);
+	seq_printf(s, "%d (%s) %c %d %d %d %u %d 0 ", o->tid, comm, task_state_char(o), tgroup_ppid(g),
+		   tgroup_pgid(g), tgroup_sid(g), tty, fg);
 	seq_printf(s, "%llu 0 0 0 %lld %lld %lld %lld ", (unsigned long long)atomic_load(&o->minflt),
 		   (long long)(utime / USER_HZ_NS), (long long)(stime / USER_HZ_NS),
 		   (long long)(g->children_usage.utime_ns / USER_HZ_NS),
