@@ -95,8 +95,6 @@ static void tunables_default_tcp(struct net_tunables *t)
 	t->tcp_min_tso_segs = 2;
 	t->tcp_tso_win_divisor = 3;
 	t->tcp_tso_rtt_log = 9;
-	t->tcp_ecn_option = 2;
-	t->tcp_ecn_option_beacon = 3;
 	t->tcp_ecn_fallback = 1;
 	t->tcp_syn_linear_timeouts = 4;
 	t->tcp_comp_sack_delay_ns = 1000000;

@@ -157,6 +157,24 @@ static void ack_advance(struct tcp_conn *conn, const struct tcp_seg *seg, struct
 	MIB_ADD(conn->sk.core, TcpExt_TCPDelivered, info->acked_segs);
 }
 
+/* What the acknowledgement says about marks. True: the path is congested. */
+static bool count_marks(struct tcp_conn *conn, const struct tcp_seg *seg,
+			const struct ack_info *info)
+{
+	uint32_t segs = info->acked_segs + info->sacked_segs;
+
+	if (!conn->ecn.ok || seg->hdr.flags & TCP_FLAG_SYN)
+		return false;
+	if (conn->ecn.acc)
+		segs = conn->stats.new_marks;
+	else if (!(seg->hdr.flags & TCP_FLAG_ECE))
+		return false;
+	conn->stats.new_marks = 0;
+	conn->stats.delivered_ce += segs;
+	MIB_ADD(conn->sk.core, TcpExt_TCPDeliveredCE, segs);
+	return segs || !conn->ecn.acc;
+}
+
 static void after_ack(struct tcp_conn *conn, const struct tcp_seg *seg, struct ack_info *info)
 {
 	struct tcp_snd *snd = &conn->snd;
@@ -165,6 +183,7 @@ static void after_ack(struct tcp_conn *conn, const struct tcp_seg *seg, struct a
 	enum ca_state before = snd->rec.state;
 	enum rexmit act;
 	net_dur wait;
+	bool marked;
 
 	act = recovery_ack(snd, info, more, echo_is_older(conn, seg), &wait);
 	if (!had_reord && snd->board.reord_seen)
@@ -177,14 +196,11 @@ static void after_ack(struct tcp_conn *conn, const struct tcp_seg *seg, struct a
 	}
 	snd->rec.lost_total += info->lost_segs;
 	/* RFC 3168 6.1.2: a mark counts like a loss, once per window. */
-	if (conn->ecn.ok && seg->hdr.flags & TCP_FLAG_ECE && !(seg->hdr.flags & TCP_FLAG_SYN))
+	marked = count_marks(conn, seg, info);
+	if (marked)
 		recovery_enter_cwr(snd, info->now);
 	if (before < CA_CWR && snd->rec.state >= CA_CWR)
-		conn->ecn.cwr = conn->ecn.ok;
-	if (seg->hdr.flags & TCP_FLAG_ECE && conn->ecn.ok) {
-		conn->stats.delivered_ce += info->acked_segs + info->sacked_segs;
-		MIB_ADD(conn->sk.core, TcpExt_TCPDeliveredCE, info->acked_segs + info->sacked_segs);
-	}
+		conn->ecn.cwr = conn->ecn.ok && !conn->ecn.acc;
 	recovery_cwnd(snd, info, conn->stats.delivered_ce);
 	if (info->una_advanced)
 		tcp_probe_acked(conn);
@@ -231,6 +247,8 @@ enum tcp_ack_result tcp_ack(struct tcp_conn *conn, const struct tcp_seg *seg)
 		return TCP_ACK_OLD;
 	}
 	update_window(conn, seg, &info);
+	if (conn->ecn.acc && !(seg->hdr.flags & TCP_FLAG_SYN))
+		conn->stats.new_marks += ecn_ace_received(&conn->ecn, ecn_ace(seg->hdr.flags));
 	if (seq_gt(seg->ack, snd->una))
 		ack_advance(conn, seg, &info);
 	apply_sack(conn, seg, &info);

@@ -196,7 +196,8 @@ struct tcp_stats {
 	net_time chrono_since;
 	net_dur chrono_sum[TCP_CHRONO_COUNT];
 	uint16_t total_rto;
-	uint64_t delivered_ce; /* acknowledged with ECE */
+	uint64_t delivered_ce; /* acknowledged with ECE, or counted by AccECN */
+	uint32_t new_marks;    /* told, not yet acted upon */
 	uint16_t rto_recoveries;
 	uint32_t rehash; /* times that another way was tried */
 	net_time rto_since; /* 0: no episode of timeouts */

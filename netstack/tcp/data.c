@@ -299,7 +299,8 @@ enum drop tcp_in_text(struct tcp_conn *conn, struct tcp_seg *seg)
 		rcv->data_segs += seg->nsegs;
 		data_received(conn, seg);
 		/* RFC 8257 3.2: what came before the change is acknowledged as it was. */
-		if (conn->ecn.exact && conn->ecn.ok && conn->ecn.echo != (seg->ecn == ECN_CE) &&
+		if (conn->ecn.exact && conn->ecn.ok && !conn->ecn.acc &&
+		    conn->ecn.echo != (seg->ecn == ECN_CE) &&
 		    !seq_eq(rcv->win.wup, rcv->nxt))
 			tcp_send_ack(conn);
 		if (ecn_received(&conn->ecn, seg->ecn, seg->hdr.flags & TCP_FLAG_CWR))

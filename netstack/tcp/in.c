@@ -102,9 +102,14 @@ static void learn_syn(struct tcp_conn *conn, const struct tcp_seg *seg)
 	conn->snd.board.sack_ok = opts->has & TCP_HAS_SACK_OK && tun->tcp_sack;
 	/* RFC 3168 6.1.1: a SYN|ACK accepts with ECE alone, a SYN asks with both. */
 	conn->ecn = (struct tcp_ecn){0};
-	if (seg->hdr.flags & TCP_FLAG_ACK)
+	if (seg->hdr.flags & TCP_FLAG_ACK && ecn_asks_acc(tun->tcp_ecn) &&
+	    ecn_ace(seg->hdr.flags) > 1 && ecn_ace(seg->hdr.flags) < 7) {
+		ecn_start_acc(&conn->ecn, seg->ecn);
+		conn->ecn.first = true;
+	} else if (seg->hdr.flags & TCP_FLAG_ACK) {
 		conn->ecn.ok = tcp_asks_ecn(conn) &&
 			       (seg->hdr.flags & (TCP_FLAG_ECE | TCP_FLAG_CWR)) == TCP_FLAG_ECE;
+	}
 	conn->ecn.exact = conn->snd.cc.ops->flags & CC_NEEDS_ECN;
 	rcv->paws.on = seg->ts && tun->tcp_timestamps;
 	if (rcv->paws.on)

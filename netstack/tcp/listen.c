@@ -86,7 +86,9 @@ static void send_synack(struct tcp_req *req, const struct fastopen_cookie *foc)
 				   req->node.bound),
 	};
 
-	if (req->ecn_ok)
+	if (req->acc_ecn)
+		reply.flags |= ecn_ace_flags(ecn_handshake_ace(req->syn_ecn));
+	else if (req->ecn_ok)
 		reply.flags |= TCP_FLAG_ECE;
 	if (req->ts_on) {
 		opts.has |= TCP_HAS_TS;
@@ -211,6 +213,9 @@ static int req_fill(struct tcp_req *req, struct tcp_conn *lconn, const struct tc
 		(seg->hdr.flags & (TCP_FLAG_ECE | TCP_FLAG_CWR)) == (TCP_FLAG_ECE | TCP_FLAG_CWR) &&
 		((ecn_accepts(tun->tcp_ecn) && seg->ecn == ECN_NOT_ECT) ||
 		 lconn->cfg.cc->flags & CC_NEEDS_ECN);
+	req->acc_ecn = ecn_ace(seg->hdr.flags) == 7 && ecn_accepts_acc(tun->tcp_ecn) && !req->cookie;
+	req->ecn_ok = req->ecn_ok || req->acc_ecn;
+	req->syn_ecn = seg->ecn;
 	if (req->ts_on)
 		paws_seed(&req->paws, opts->ts_val, req->tcp->core->now);
 	req->ts_off = isn_ts_offset(&req->tcp->ts_key, &req->node.local, &req->node.remote);
@@ -308,6 +313,10 @@ static struct tcp_conn *make_child(struct tcp_req *req)
 	conn->rcv.paws = req->paws;
 	conn->rcv.paws.on = req->ts_on;
 	conn->ecn.ok = req->ecn_ok;
+	if (req->acc_ecn) {
+		ecn_start_acc(&conn->ecn, req->syn_ecn);
+		conn->ecn.expect = true;
+	}
 	conn->ecn.exact = conn->cfg.cc->flags & CC_NEEDS_ECN;
 	conn->out.wscale_ok = req->wscale_ok;
 	if (md5sig_inherit(&conn->md5, lconn->md5, &req->node.remote.addr, req->node.bound) < 0) {

@@ -34,6 +34,8 @@ struct tcp_req {
 	uint8_t snd_wscale, rcv_wscale;
 	uint8_t timeouts;
 	bool ts_on, sack_ok, wscale_ok, cookie, ecn_ok;
+	bool acc_ecn;	 /* AccECN */
+	uint8_t syn_ecn; /* ECN field of the SYN */
 	bool acked;	    /* the handshake is complete but was not accepted yet */
 	bool retransmitted; /* no round-trip sample (Karn) */
 	net_time sent;

@@ -122,7 +122,7 @@ static int transmit(struct tcp_conn *conn, struct pkt *pkt, struct seq seq, uint
 		    const struct tcp_opts *opts, uint32_t mss)
 {
 	/* RFC 3168 6.1.2, 6.1.4, 6.1.5: only new data is ECT, and only it may carry CWR. */
-	bool fresh = pkt->len && conn->ecn.ok && seq_ge(seq, conn->snd.nxt);
+	bool fresh = pkt->len && conn->ecn.ok && (conn->ecn.acc || seq_ge(seq, conn->snd.nxt));
 	struct tcp_hdr hdr = {
 		.sport = conn->sk.node.local.port,
 		.dport = conn->sk.node.remote.port,
@@ -134,8 +134,12 @@ static int transmit(struct tcp_conn *conn, struct pkt *pkt, struct seq seq, uint
 	uint32_t segs = len > mss ? (len + mss - 1) / mss : 1;
 
 	conn->path.tos = (uint8_t)((conn->path.tos & ~3u) | (fresh ? ECN_ECT0 : ECN_NOT_ECT));
-	if (conn->ecn.echo)
+	if (conn->ecn.acc) {
+		hdr.flags |= ecn_ace_flags(ecn_next_ace(&conn->ecn));
+		conn->ecn.first = false;
+	} else if (conn->ecn.echo) {
 		hdr.flags |= TCP_FLAG_ECE;
+	}
 	if (fresh && conn->ecn.cwr) {
 		hdr.flags |= TCP_FLAG_CWR;
 		conn->ecn.cwr = false;
@@ -238,7 +242,8 @@ void tcp_send_syn(struct tcp_conn *conn)
 	} else {
 		/* RFC 3168 6.1.1.1: what is lost may have been lost to the question. */
 		if (tcp_asks_ecn(conn) && !conn->snd.rec.timeouts)
-			hdr.flags |= TCP_FLAG_ECE | TCP_FLAG_CWR;
+			hdr.flags |= TCP_FLAG_ECE | TCP_FLAG_CWR |
+				     (ecn_asks_acc(core->tun.tcp_ecn) ? TCP_FLAG_AE : 0);
 	}
 	if (core->tun.tcp_timestamps && (!synack || conn->rcv.paws.on)) {
 		opts.has |= TCP_HAS_TS;
@@ -282,6 +287,9 @@ static uint32_t gso_limit(const struct tcp_conn *conn, uint32_t mss)
 
 	/* Each segment is signed by itself. */
 	if (conn->md5)
+		return mss;
+	/* Who cuts a super-segment takes CWR off all parts but the first (RFC 3168). */
+	if (conn->ecn.acc && ecn_ace_flags(ecn_next_ace(&conn->ecn)) & TCP_FLAG_CWR)
 		return mss;
 	/* Paced: no more in one go than a millisecond carries, but two segments. */
 	if (is_paced(conn))

@@ -46,7 +46,7 @@ int tcp_emit_segment(struct tcp *tcp, struct ip_path *path, struct pkt *pkt, str
 	if (gso) {
 		pkt->offload.gso_type = path->dst.family == AF_INET ? NET_GSO_TCP4 : NET_GSO_TCP6;
 		pkt->offload.gso_size = (uint16_t)gso_size;
-		if (hdr->flags & TCP_FLAG_CWR)
+		if ((hdr->flags & (TCP_FLAG_CWR | TCP_FLAG_AE)) == TCP_FLAG_CWR)
 			pkt->offload.gso_type |= NET_GSO_ECN;
 	}
 	MIB_ADD(tcp->core, Tcp_OutSegs, gso ? (payload + gso_size - 1) / gso_size : 1);

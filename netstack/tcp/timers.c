@@ -234,7 +234,7 @@ static void rto_timeout(struct tcp_conn *conn)
 	}
 	MIB_INC(conn->sk.core, TcpExt_TCPTimeouts);
 	recovery_timeout(snd, tcp_now(conn));
-	conn->ecn.cwr = conn->ecn.ok;
+	conn->ecn.cwr = conn->ecn.ok && !conn->ecn.acc;
 	if (!conn->sk.core->tun.tcp_frto)
 		rec->frto = false;
 	rec->timeouts++;

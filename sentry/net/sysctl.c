@@ -67,8 +67,6 @@ static const struct sysctl_net table[] = {
 	ONE("net.ipv4.tcp_comp_sack_slack_ns", tcp_comp_sack_slack_ns),
 	ONE("net.ipv4.tcp_early_retrans", tcp_early_retrans),
 	ONE("net.ipv4.tcp_ecn_fallback", tcp_ecn_fallback),
-	ONE("net.ipv4.tcp_ecn_option", tcp_ecn_option),
-	ONE("net.ipv4.tcp_ecn_option_beacon", tcp_ecn_option_beacon),
 	ONE("net.ipv4.tcp_fastopen_blackhole_timeout_sec", tcp_fastopen_blackhole_timeout_s),
 	ONE("net.ipv4.tcp_invalid_ratelimit", tcp_invalid_ratelimit_ms),
 	ONE("net.ipv4.tcp_limit_output_bytes", tcp_limit_output_bytes),

@@ -71,8 +71,8 @@ struct net_tunables {
 	char tcp_fastopen_key[80]; /* "" = random; as the sysctl shows it */
 	int32_t tcp_fastopen_blackhole_timeout_s;
 	int32_t tcp_mtu_probing, tcp_probe_interval_s, tcp_probe_threshold, tcp_mtu_probe_floor;
-	int32_t tcp_min_tso_segs, tcp_tso_win_divisor, tcp_tso_rtt_log, tcp_ecn_option;
-	int32_t tcp_ecn_option_beacon, tcp_ecn_fallback, tcp_syn_linear_timeouts;
+	int32_t tcp_min_tso_segs, tcp_tso_win_divisor, tcp_tso_rtt_log;
+	int32_t tcp_ecn_fallback, tcp_syn_linear_timeouts;
 	int32_t tcp_comp_sack_delay_ns, tcp_comp_sack_slack_ns, tcp_comp_sack_nr;
 	int32_t tcp_max_tw_buckets, tcp_max_orphans, tcp_tw_reuse_delay_ms, tcp_pingpong_thresh;
 	int32_t tcp_shrink_window, tcp_reflect_tos, tcp_backlog_ack_defer;
