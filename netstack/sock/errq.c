@@ -12,6 +12,9 @@
 #define ORIGIN_LOCAL 1 /* SO_EE_ORIGIN_* of <linux/errqueue.h> */
 #define ORIGIN_ICMP 2
 #define ORIGIN_ICMP6 3
+#define ORIGIN_TIMESTAMPING 4
+#define ORIGIN_ZEROCOPY 5
+#define CODE_ZEROCOPY_COPIED 1
 
 /* Kept in the headroom of the packet, whose view is the payload that came back. */
 struct errq_meta {
@@ -95,6 +98,47 @@ void sock_queue_local_error(struct sock *sk, int err, uint32_t info, const struc
 	append(sk, pkt);
 }
 
+void sock_note_zerocopy(struct sock *sk, uint32_t id)
+{
+	struct pkt *pkt = list_last_entry(&sk->errq, struct pkt, link);
+
+	if (pkt && meta(pkt)->err.origin == ORIGIN_ZEROCOPY && meta(pkt)->err.data + 1 == id) {
+		meta(pkt)->err.data = id;
+		sock_wake(sk, EPOLLERR);
+		return;
+	}
+	pkt = pkt_new(&sk->core->pool, PKT_HEADROOM);
+	if (!pkt)
+		return;
+	pkt->rx_time = sk->core->now;
+	*meta(pkt) = (struct errq_meta){.err = {.origin = ORIGIN_ZEROCOPY,
+						.code = CODE_ZEROCOPY_COPIED,
+						.info = id,
+						.data = id}};
+	append(sk, pkt);
+}
+
+void sock_note_stamp(struct sock *sk, uint32_t what, uint32_t id, const void *bytes, uint32_t len)
+{
+	struct pkt *pkt = pkt_new(&sk->core->pool, PKT_HEADROOM);
+	uint8_t *at;
+
+	if (!pkt)
+		return;
+	at = len ? pkt_put(pkt, len) : NULL;
+	if (at)
+		memcpy(at, bytes, len);
+	pkt->rx_time = sk->core->now;
+	*meta(pkt) = (struct errq_meta){
+		.err = {.err = ENOMSG, .origin = ORIGIN_TIMESTAMPING, .info = what, .data = id}};
+	append(sk, pkt);
+}
+
+static bool is_icmp(uint8_t origin)
+{
+	return origin == ORIGIN_ICMP || origin == ORIGIN_ICMP6;
+}
+
 ssize_t sock_recv_error(struct sock *sk, struct net_msg *msg, int flags)
 {
 	struct pkt *pkt = list_first_entry(&sk->errq, struct pkt, link);
@@ -113,9 +157,16 @@ ssize_t sock_recv_error(struct sock *sk, struct net_msg *msg, int flags)
 		msg->ctl.has |= NET_CTL_TIMESTAMP;
 		msg->ctl.timestamp = pkt->rx_time + sk->core->wall_offset;
 	}
-	sock_put_name(sk, &meta(pkt)->dst, msg->name, &msg->name_len);
+	if (meta(pkt)->err.origin == ORIGIN_TIMESTAMPING)
+		sock_put_stamps(sk, pkt->rx_time, &msg->ctl);
+	if (meta(pkt)->dst.addr.family)
+		sock_put_name(sk, &meta(pkt)->dst, msg->name, &msg->name_len);
+	else
+		msg->name_len = 0;
 	if (flags & MSG_PEEK)
 		return (ssize_t)n;
+
+	bool icmp = is_icmp(meta(pkt)->err.origin);
 
 	list_remove(&pkt->link);
 	sk->errq_bytes -= MIN(sk->errq_bytes, pkt_truesize(pkt));
@@ -124,8 +175,9 @@ ssize_t sock_recv_error(struct sock *sk, struct net_msg *msg, int flags)
 	/* SO_ERROR follows the queue (Linux's sock_dequeue_err_skb). */
 	struct pkt *next = list_first_entry(&sk->errq, struct pkt, link);
 
-	sk->err = 0;
-	if (next && meta(next)->err.origin != ORIGIN_LOCAL)
+	if (icmp)
+		sk->err = 0;
+	if (next && is_icmp(meta(next)->err.origin))
 		sock_set_error(sk, (int)meta(next)->err.err);
 	return (ssize_t)n;
 }

@@ -254,6 +254,10 @@ void sock_queue_local_error(struct sock *sk, int err, uint32_t info,
 			    const struct net_endpoint *dst);
 /* IP_RECVERR was switched off: nobody will ask for what waits. */
 void sock_flush_errors(struct sock *sk);
+/* A completed MSG_ZEROCOPY send: joins the last entry of the queue if that is its neighbour. */
+void sock_note_zerocopy(struct sock *sk, uint32_t id);
+/* Something happened to a sent packet now (@what: SCM_TSTAMP_*), shown with @len bytes of it. */
+void sock_note_stamp(struct sock *sk, uint32_t what, uint32_t id, const void *bytes, uint32_t len);
 /* recv() with MSG_ERRQUEUE. */
 ssize_t sock_recv_error(struct sock *sk, struct net_msg *msg, int flags);
 

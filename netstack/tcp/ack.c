@@ -151,6 +151,8 @@ static void ack_advance(struct tcp_conn *conn, const struct tcp_seg *seg, struct
 	snd->rec.timeouts = 0;
 	tcp_stats_rto_over(conn);
 	board_ack(&snd->board, &snd->rack, snd->una, snd->rec.high, min < 0 ? 0 : min, info);
+	if (conn->notes.count)
+		tcp_note_acked(conn, snd->una);
 	sendbuf_ack(&conn->sb, snd->una);
 	if (snd->up_ok && seq_le(snd->up, snd->una))
 		snd->up_ok = false;

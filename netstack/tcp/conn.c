@@ -127,6 +127,7 @@ static void release(struct tcp_conn *conn)
 	work_cancel(&conn->out.work);
 	conn->out.need_ack = false;
 	board_fini(&conn->snd.board);
+	tcp_note_flush(conn);
 	sendbuf_fini(&conn->sb);
 	conn->out.fin_queued = false;
 	reasm_purge(&conn->rcv.reasm);

@@ -16,6 +16,7 @@
 #include "tcp/keepalive.h"
 #include "tcp/md5sig.h"
 #include "tcp/mtup.h"
+#include "tcp/note.h"
 #include "tcp/paws.h"
 #include "tcp/reasm.h"
 #include "tcp/recovery.h"
@@ -231,6 +232,7 @@ struct tcp_conn {
 	struct md5sig *md5;	       /* TCP_MD5SIG, or NULL */
 	struct repair repair;
 	struct mtup mtup;
+	struct tcp_notes notes;
 	uint32_t saved_syn_len;
 	uint8_t *saved_syn;
 };
@@ -495,6 +497,18 @@ void tcp_repair_connected(struct tcp_conn *conn);
 ssize_t tcp_repair_send(struct tcp_conn *conn, const struct net_msg *msg);
 /* Looks at the send queue. */
 ssize_t tcp_repair_peek(struct tcp_conn *conn, struct net_msg *msg);
+
+/* note.c */
+/* Whether a MSG_ZEROCOPY write can be noted. */
+bool tcp_note_room(struct tcp_conn *conn, int flags);
+/* A write ended at the end of the send buffer. */
+void tcp_note_write(struct tcp_conn *conn, const struct net_msg *msg, int flags);
+void tcp_note_sent(struct tcp_conn *conn, struct seq nxt);
+/* Before the send buffer lets go of what is acknowledged. */
+void tcp_note_acked(struct tcp_conn *conn, struct seq una);
+/* The connection ends: nothing more will happen to what was written. */
+void tcp_note_flush(struct tcp_conn *conn);
+void tcp_note_options(struct tcp_conn *conn);
 
 /* probe.c: the path MTU without ICMP (RFC 4821) */
 void tcp_probe_init(struct tcp_conn *conn);

@@ -140,6 +140,8 @@ static enum drop syn_sent_synack(struct tcp_conn *conn, struct tcp_seg *seg)
 	conn->stats.bytes_acked += seq_len(snd->una, seg->ack);
 	snd->una = seg->ack;
 	board_ack(&snd->board, &snd->rack, snd->una, snd->rec.high, 0, &info);
+	if (conn->notes.count)
+		tcp_note_acked(conn, snd->una);
 	sendbuf_ack(&conn->sb, snd->una);
 	if (info.first_sent >= 0 && !snd->rec.retrans_total) {
 		rtt_min_sample(&snd->rtt, info.now - info.first_sent, info.now);

@@ -489,6 +489,10 @@ void tcp_sock_opt_changed(struct sock *sk, int level, int name)
 		return;
 	}
 	switch (name) {
+	case SO_TIMESTAMPING:
+	case 65: /* SO_TIMESTAMPING_NEW */
+		tcp_note_options(conn);
+		break;
 	case SO_KEEPALIVE:
 		tcp_timers_keepalive(conn, sk->opt.keepalive);
 		break;

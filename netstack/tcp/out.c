@@ -433,6 +433,8 @@ static void data_sent(struct tcp_conn *conn, struct seq end, uint32_t len, uint3
 
 	snd->nxt = end;
 	snd->last_sent = now;
+	if (conn->notes.count)
+		tcp_note_sent(conn, end);
 	if (len % mss)
 		snd->sml = end;
 	/* Data soon after data: a conversation, let ACKs ride along. */

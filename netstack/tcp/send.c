@@ -88,6 +88,8 @@ ssize_t tcp_sock_send(struct sock *sk, const struct net_msg *msg, const struct n
 
 	if (flags & MSG_FASTOPEN || conn->tfo.defer) {
 		done = tcp_tfo_send(conn, msg, conn->tfo.defer ? NULL : dst);
+		if (done > 0)
+			tcp_note_write(conn, msg, flags);
 		if (done)
 			return done;
 	}
@@ -106,6 +108,8 @@ ssize_t tcp_sock_send(struct sock *sk, const struct net_msg *msg, const struct n
 	}
 	if (len > buf - used)
 		len = buf - used;
+	if (!tcp_note_room(conn, flags))
+		return -ENOBUFS;
 	done = sendbuf_append(&conn->sb, &from, len);
 	if (done < 0)
 		return -EAGAIN; /* packet memory: wait like for the buffer */
@@ -115,6 +119,8 @@ ssize_t tcp_sock_send(struct sock *sk, const struct net_msg *msg, const struct n
 	}
 	if (flags & MSG_EOR && (size_t)done == iov_total(msg->iov, msg->iov_len))
 		sendbuf_end_record(&conn->sb);
+	if (done && (flags & MSG_ZEROCOPY || sk->opt.stamping || msg->ctl.has & NET_CTL_STAMPING))
+		tcp_note_write(conn, msg, flags);
 	conn->out.more = flags & MSG_MORE;
 	conn->out.app_limited = false;
 	tcp_out_mark(conn);
