@@ -16,6 +16,7 @@ int core_init(struct net_core *core, const struct net_config *cfg)
 	events_init(&core->events);
 	rng_init(&core->rng, cfg->seed);
 	rng_bytes(&core->rng, &core->key, sizeof(core->key));
+	confs_init(&core->confs, &cfg->tunables);
 	core->mib[MIB_Tcp_RtoAlgorithm] = 1;
 	core->mib[MIB_Tcp_MaxConn] = (uint64_t)-1;
 	return 0;
@@ -25,6 +26,7 @@ void core_fini(struct net_core *core)
 {
 	pkt_pool_fini(&core->pool);
 	drops_fini(&core->drops);
+	changes_fini(&core->changes);
 }
 
 void core_drop(struct net_core *core, struct pkt *pkt, enum drop why)

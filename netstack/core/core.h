@@ -3,6 +3,8 @@
  * a pointer to it. Holds the one clock: `now` is the instant of the current call. */
 #pragma once
 
+#include "core/change.h"
+#include "core/conf.h"
 #include "core/drop.h"
 #include "core/event.h"
 #include "core/limits.h"
@@ -25,6 +27,8 @@ struct net_core {
 	struct rng rng;
 	struct siphash_key key; /* for tables keyed by what peers choose */
 	struct drops drops;
+	struct changes changes;
+	struct confs confs; /* settings of links: "all" and "default" */
 	uint64_t mib[NET_MIB_COUNT];
 };
 

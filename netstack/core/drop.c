@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "pkt/pkt.h"
 
@@ -30,14 +29,18 @@ const char *net_drop_text(enum drop why)
 	return (unsigned)why < DROP_COUNT ? texts[why] : "?";
 }
 
-/* Snapshots the packet from its IP header on, where that is still in front of the view. */
-static void snapshot(struct net_drop_info *d, const struct pkt *pkt)
+/* Snapshots the frame, or the packet from its network header on with the type of that. False: there is
+ * nothing that a capture could show (a payload that never got a header). */
+static bool snapshot(struct net_drop_info *d, const struct pkt *pkt)
 {
 	uint32_t back = 0;
 
-	if (pkt->l3_off && pkt->l3_off <= pkt->off && pkt->ip.src.family) {
-		back = pkt->off - pkt->l3_off;
-		d->ethertype = pkt->ip.src.family == AF_INET ? 0x0800 : 0x86dd;
+	if (pkt->at == PKT_AT_PAYLOAD)
+		return false;
+	if (pkt->at == PKT_AT_NET) {
+		d->ethertype = pkt->ethertype;
+		if (pkt->l3_off && pkt->l3_off <= pkt->off)
+			back = pkt->off - pkt->l3_off;
 	}
 	d->len = pkt->len + back;
 
@@ -46,6 +49,7 @@ static void snapshot(struct net_drop_info *d, const struct pkt *pkt)
 	memcpy(d->snap, pkt->base + pkt->off - back, n);
 	n += pkt_read(pkt, 0, d->snap + n, sizeof(d->snap) - n);
 	d->snap_len = (uint16_t)n;
+	return n > 0;
 }
 
 void drops_note(struct drops *d, enum drop why, const struct pkt *pkt, net_time now)
@@ -58,10 +62,10 @@ void drops_note(struct drops *d, enum drop why, const struct pkt *pkt, net_time 
 		d->used--;
 	}
 
-	struct net_drop_info *slot = &d->ring[(d->head + d->used++) % DROP_RING];
+	struct net_drop_info *slot = &d->ring[(d->head + d->used) % DROP_RING];
 
 	*slot = (struct net_drop_info){.when = now, .why = why, .link = pkt->ip.link};
-	snapshot(slot, pkt);
+	d->used += snapshot(slot, pkt);
 }
 
 bool drops_next(struct drops *d, struct net_drop_info *ret)

@@ -43,6 +43,17 @@ static void tunables_default_ip(struct net_tunables *t)
 	t->icmp_msgs_burst = 50;
 	t->icmp6_ratelimit_ms = 1000;
 	t->ip6_accept_ra = t->ip6_autoconf = t->ip6_dad_transmits = 1;
+	t->ip_min_pmtu = 552;
+	t->ip_mtu_expires_s = t->ip6_mtu_expires_s = 600;
+	t->icmp_ratemask = 6168; /* unreachable, source quench, time exceeded, parameter problem */
+	t->icmp_ignore_bogus_error_responses = 1;
+	t->igmp_max_memberships = 20;
+	t->igmp_max_msf = 10;
+	t->mld_max_msf = 64;
+	t->igmp_qrv = t->mld_qrv = 2;
+	t->igmp_link_local_mcast_reports = 1;
+	t->ip6_auto_flowlabels = 1;
+	t->ipfrag_high_thresh = t->ip6frag_high_thresh = 4194304;
 	t->ipfrag_time_s = 30;
 	t->ip6frag_time_s = 60;
 	t->neigh_base_reachable_ms = 30000;
@@ -146,6 +157,10 @@ int tunables_check(const struct net_tunables *t)
 		return -EINVAL;
 	if (t->neigh_base_reachable_ms < 1 || t->neigh_retrans_ms < 1 ||
 	    t->neigh_delay_first_probe_ms < 1)
+		return -EINVAL;
+	if (t->ip_min_pmtu < 68 || t->ip_mtu_expires_s < 1 || t->ip6_mtu_expires_s < 1 ||
+	    t->igmp_qrv < 1 || t->mld_qrv < 1 || t->igmp_max_memberships < 0 || t->igmp_max_msf < 0 ||
+	    t->mld_max_msf < 0)
 		return -EINVAL;
 	if (t->ipfrag_time_s < 1 || t->ip6frag_time_s < 1 || t->somaxconn < 0)
 		return -EINVAL;

@@ -3,6 +3,7 @@
 #include "ip/path.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 
 #include "ip/ip.h"
 
@@ -33,12 +34,31 @@ static struct link *first_ether(struct ip *ip)
 	return NULL;
 }
 
+static struct ip_flow flow_of(const struct ip_path *path)
+{
+	struct ip_flow flow = {
+		.dst = path->dst,
+		.oif = wanted_link(path),
+		.mark = path->mark,
+		.uid = path->uid,
+		.tos = path->tos,
+		.proto = path->proto,
+		.sport = path->sport,
+		.dport = path->dport,
+	};
+
+	if (path->src_fixed)
+		flow.src = path->src;
+	return flow;
+}
+
 /* The link for multicast and limited broadcast: as asked, that of the source, a route's, the first.
  */
 static int group_link(struct ip *ip, struct ip_path *path)
 {
 	net_link_id want = wanted_link(path);
-	struct route *rt;
+	struct ip_flow flow = flow_of(path);
+	struct fib_result res;
 
 	if (want) {
 		path->link = link_find(ip->links, want);
@@ -52,51 +72,41 @@ static int group_link(struct ip *ip, struct ip_path *path)
 			return 0;
 		}
 	}
-	rt = route_lookup(ip, &path->dst, 0);
-	if (rt && rt->link)
-		path->link = rt->link;
+	if (fib_lookup(ip, &flow, &res) == 0 && res.link)
+		path->link = res.link;
 	else
 		path->link = first_ether(ip);
 	return path->link ? 0 : -ENETUNREACH;
 }
 
-static int route_error(const struct route *rt)
+static int unicast_route(struct ip *ip, struct ip_path *path, struct fib_result *res)
 {
-	switch (rt->r.type) {
-	case NET_ROUTE_UNREACHABLE:
-		return -EHOSTUNREACH;
-	case NET_ROUTE_BLACKHOLE:
-		return -EINVAL;
-	case NET_ROUTE_PROHIBIT:
-		return -EACCES;
-	default:
-		return 0;
-	}
-}
+	struct ip_flow flow = flow_of(path);
+	int r = fib_lookup(ip, &flow, res);
 
-static int unicast_route(struct ip *ip, struct ip_path *path, const struct route **ret)
-{
-	struct route *rt = route_lookup(ip, &path->dst, wanted_link(path));
-	int r;
-
-	if (!rt) {
+	if (r < 0) {
 		/* Bound to a link without a route: on link, as Linux does for IPv4. */
 		struct link *link = path->bound ? link_find(ip->links, path->bound) : NULL;
 
-		if (!link || path->dst.family != AF_INET)
-			return -ENETUNREACH;
+		*res = (struct fib_result){0};
+		if (r != -ENETUNREACH || !link || path->dst.family != AF_INET)
+			return r;
 		path->link = link;
-		path->next_hop = path->dst;
 		return 0;
 	}
-	r = route_error(rt);
-	if (r < 0)
-		return r;
-	if (path->dont_route && rt->r.gateway.family)
+	if (res->rt->r.type == NET_ROUTE_LOCAL) {
+		path->type = IP_DST_LOCAL;
+		path->link = ip->links->lo;
+		return 0;
+	}
+	if (path->dont_route && res->gateway.family)
 		return -ENETUNREACH;
-	path->link = rt->link;
-	path->next_hop = rt->r.gateway.family ? rt->r.gateway : path->dst;
-	*ret = rt;
+	if (res->rt->r.type == NET_ROUTE_BROADCAST)
+		path->type = IP_DST_BROADCAST;
+	path->link = res->link;
+	if (res->gateway.family)
+		path->next_hop = res->gateway;
+	(void)redirect_get(ip, &path->dst, path->link, &path->next_hop);
 	return 0;
 }
 
@@ -119,7 +129,7 @@ static int pick_source(struct ip *ip, struct ip_path *path, const struct route *
 		path->src = rt->r.prefsrc;
 		return 0;
 	}
-	ia = src_select(ip, &path->dst, &path->next_hop, path->link);
+	ia = src_select(ip, &path->dst, &path->next_hop, path->link, path->prefer);
 	if (ia) {
 		path->src = ia->addr;
 		return 0;
@@ -142,7 +152,8 @@ static uint32_t link_ip_mtu(const struct link *link, uint16_t family)
 
 static int resolve(struct ip *ip, struct ip_path *path)
 {
-	const struct route *rt = NULL;
+	struct fib_result res = {0};
+	const struct route *rt;
 	enum ip_local_type type;
 	struct link *on = NULL;
 	int r = 0;
@@ -151,6 +162,7 @@ static int resolve(struct ip *ip, struct ip_path *path)
 	path->local = false;
 	path->neigh = NULL;
 	path->link = NULL;
+	path->route = NULL;
 	path->next_hop = path->dst;
 	path->type = IP_DST_UNICAST;
 	if (addr_needs_scope(&path->dst) && path->dst.scope)
@@ -170,10 +182,11 @@ static int resolve(struct ip *ip, struct ip_path *path)
 	} else {
 		if (type == IP_LOCAL_BROADCAST)
 			path->type = IP_DST_BROADCAST;
-		r = unicast_route(ip, path, &rt);
+		r = unicast_route(ip, path, &res);
 	}
 	if (r < 0)
 		return r;
+	rt = path->route = res.rt;
 	if (!path->link || !path->link->up)
 		return -ENETUNREACH;
 	if (path->dst.family == AF_INET6 && path->link->mtu < 1280)
@@ -198,15 +211,46 @@ static int refresh(struct ip *ip, struct ip_path *path)
 	return path->error;
 }
 
-int ip_path_init(struct ip *ip, struct ip_path *path, const struct net_addr *dst,
-		 const struct net_addr *src, net_link_id bound)
+int ip_path_init_flow(struct ip *ip, struct ip_path *path, const struct ip_path_want *want)
 {
-	*path = (struct ip_path){.dst = *dst, .bound = bound, .pmtudisc = IP_PMTU_WANT};
-	if (src && src->family && !addr_is_any(src)) {
-		path->src = *src;
+	const struct ip_flow *f = &want->flow;
+
+	*path = (struct ip_path){
+		.dst = f->dst,
+		.bound = f->oif,
+		.mark = f->mark,
+		.uid = f->uid,
+		.tos = f->tos,
+		.proto = f->proto,
+		.sport = f->sport,
+		.dport = f->dport,
+		.prefer = want->prefer,
+		.dont_route = want->dont_route,
+		.nonlocal_src = want->nonlocal_src,
+		.pmtudisc = IP_PMTU_WANT,
+	};
+	if (f->src.family && !addr_is_any(&f->src)) {
+		path->src = f->src;
 		path->src_fixed = true;
 	}
 	return refresh(ip, path);
+}
+
+int ip_path_init(struct ip *ip, struct ip_path *path, const struct net_addr *dst,
+		 const struct net_addr *src, net_link_id bound)
+{
+	struct ip_path_want want = {.flow = {.dst = *dst, .oif = bound}};
+
+	if (src)
+		want.flow.src = *src;
+	return ip_path_init_flow(ip, path, &want);
+}
+
+uint32_t ip_path_metric(struct ip *ip, const struct ip_path *path, unsigned which)
+{
+	if (path->gen != ip->gen || path->error || !path->route || which > NET_RTAX_MAX)
+		return 0;
+	return path->route->r.metrics[which];
 }
 
 int ip_path_check(struct ip *ip, struct ip_path *path)
@@ -219,9 +263,13 @@ int ip_path_check(struct ip *ip, struct ip_path *path)
 uint32_t ip_path_mtu(struct ip *ip, struct ip_path *path)
 {
 	if (path->pmtu_gen != ip->pmtu_gen) {
-		uint32_t learned = path->local ? 0 : pmtu_get(ip, &path->dst);
+		bool route_locked = path->route && path->gen == ip->gen &&
+				    (path->route->r.metrics[RTAX_LOCK] & 1u << RTAX_MTU);
+		bool small = false;
+		uint32_t learned = path->local || route_locked ? 0 : pmtu_get(ip, &path->dst, &small);
 
 		path->mtu = path->route_mtu;
+		path->mtu_locked = route_locked || small;
 		if (learned && learned < path->mtu)
 			path->mtu = learned;
 		path->pmtu_gen = ip->pmtu_gen;
@@ -259,7 +307,7 @@ void ip_path_suspect(struct ip *ip, struct ip_path *path)
 
 size_t ip_path_queued(const struct ip_path *path)
 {
-	return path->link ? path->link->tx.count : 0;
+	return path->link ? link_queued(path->link) : 0;
 }
 
 int ip_xmit(struct ip *ip, struct ip_path *path, struct pkt *pkt)
@@ -269,10 +317,16 @@ int ip_xmit(struct ip *ip, struct ip_path *path, struct pkt *pkt)
 	uint16_t type = path->dst.family == AF_INET ? ETH_TYPE_IP4 : ETH_TYPE_IP6;
 	uint8_t mac[6];
 
+	pkt->at = PKT_AT_NET;
+	pkt->ethertype = type;
+	pkt->prio = path->prio;
+	pkt->mark = path->mark;
 	if (link->kind == NET_LINK_LOOPBACK)
 		return loopback_output(link, pkt);
 	if (link->kind == NET_LINK_IP)
 		return link_output(link, pkt);
+	if (link->noarp && path->type != IP_DST_MULTICAST && path->type != IP_DST_BROADCAST)
+		return ether_output(link, pkt, link->mac, type);
 	if (path->type == IP_DST_BROADCAST)
 		return ether_output(link, pkt, broadcast, type);
 	if (path->type == IP_DST_MULTICAST) {

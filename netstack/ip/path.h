@@ -12,10 +12,13 @@
 #include "netstack/types.h"
 #include "util/cleanup.h"
 
+#include "ip/flow.h"
+
 struct ip;
 struct link;
 struct neigh;
 struct pkt;
+struct route;
 
 /* Linux's IP_PMTUDISC_* numbers. */
 enum ip_pmtudisc {
@@ -36,10 +39,17 @@ struct ip_path {
 	bool nonlocal_src;   /* src need not be ours (IP_FREEBIND, IP_TRANSPARENT) */
 	bool dont_route;     /* SO_DONTROUTE: only on-link */
 	bool mcast_loop;     /* our own copy of multicast */
+	uint8_t proto;	     /* for rules and the choice among several ways, as the ports */
+	uint16_t sport, dport;
+	uint32_t mark, uid;
+	uint32_t prefer; /* IPV6_PREFER_SRC_* */
 	/* What the caller may set at any time. */
 	uint8_t hop_limit;   /* 0 = default */
 	uint8_t tos;	     /* DSCP and ECN */
 	uint8_t pmtudisc;    /* enum ip_pmtudisc */
+	uint8_t prio;	     /* TC_PRIO_*: SO_PRIORITY or by TOS */
+	uint8_t opts_len;    /* IPv4 options for every packet, a multiple of 4 */
+	const uint8_t *opts; /* borrowed from the socket */
 	uint32_t flow_label; /* IPv6 */
 	/* What was found. */
 	uint8_t type; /* enum ip_dst_type */
@@ -47,6 +57,8 @@ struct ip_path {
 	struct net_addr next_hop;
 	struct link *link;
 	struct neigh *neigh; /* cached; NULL = look it up */
+	const struct route *route; /* while @gen is current; NULL = none was needed */
+	bool mtu_locked;	   /* the route's MTU, or one too small to believe: no path MTU discovery */
 	uint32_t link_mtu;
 	uint32_t route_mtu; /* of link and route */
 	uint32_t mtu;	    /* path MTU: ip_path_mtu() keeps it current */
@@ -68,6 +80,17 @@ enum ip_dst_type {
  * Returns 0, -ENETUNREACH, -EHOSTUNREACH, -EACCES, -EINVAL, -ENODEV, -EADDRNOTAVAIL. */
 MUST_CHECK int ip_path_init(struct ip *ip, struct ip_path *path, const struct net_addr *dst,
 			    const struct net_addr *src, net_link_id bound);
+
+/* The same for all that routing looks at: @want->oif is the bound link. */
+struct ip_path_want {
+	struct ip_flow flow;
+	bool dont_route, nonlocal_src;
+	uint32_t prefer; /* IPV6_PREFER_SRC_* */
+};
+MUST_CHECK int ip_path_init_flow(struct ip *ip, struct ip_path *path, const struct ip_path_want *want);
+
+/* A metric of the route (RTAX_* number), 0 if there is none or the path is not current. */
+uint32_t ip_path_metric(struct ip *ip, const struct ip_path *path, unsigned which);
 
 /* Looks again if routes or addresses changed since. 0 or the error of the lookup. */
 MUST_CHECK int ip_path_check(struct ip *ip, struct ip_path *path);

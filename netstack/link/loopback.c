@@ -22,6 +22,7 @@ int loopback_output(struct link *link, struct pkt *pkt)
 	}
 	link->stats.tx_packets++;
 	link->stats.tx_bytes += pkt->len;
+	pkt->at = PKT_AT_NET;
 	pktq_push(&link->tx, pkt);
 	work_mark(&ls->core->works, &ls->loop_work);
 	return 0;

@@ -46,20 +46,56 @@ static net_time now(const struct neigh *n)
 	return n->link->links->core->now;
 }
 
-static const struct net_tunables *tun(const struct neigh *n)
+/* A setting of net.ipv4.neigh.* or net.ipv6.neigh.* of the entry's link. */
+static int32_t conf(const struct neigh *n, enum net_neigh_conf which)
 {
-	return &n->link->links->core->tun;
+	return n->addr.family == AF_INET ? n->link->conf.neigh4[which] : n->link->conf.neigh6[which];
 }
 
 static net_dur retrans(const struct neigh *n)
 {
-	return n->link->retrans ? n->link->retrans : NET_MS(tun(n)->neigh_retrans_ms);
+	if (n->link->retrans && n->addr.family == AF_INET6)
+		return n->link->retrans;
+	return NET_MS(conf(n, NET_NEIGH_CONF_retrans_time_ms));
+}
+
+static uint8_t state_now(const struct neigh *n)
+{
+	/* REACHABLE ends by comparison, not by a timer. */
+	if (n->state == NET_NEIGH_REACHABLE && now(n) - n->confirmed > n->reachable)
+		return NET_NEIGH_STALE;
+	return n->state;
+}
+
+void neigh_info(const struct neigh *n, struct net_neigh *ret)
+{
+	*ret = (struct net_neigh){
+		.link = n->link->id,
+		.addr = n->addr,
+		.state = state_now(n),
+		.router = n->router,
+		.probes = n->probes,
+		.protocol = n->protocol,
+		.used = n->used,
+		.confirmed = n->confirmed,
+		.updated = n->updated,
+	};
+	memcpy(ret->mac, n->mac, sizeof(ret->mac));
+}
+
+static void notify(const struct neigh *n, bool gone)
+{
+	struct net_change *c = change_new(&n->link->links->core->changes, NET_CHANGE_NEIGH, gone);
+
+	if (c)
+		neigh_info(n, &c->neigh);
 }
 
 static void neigh_fire(struct timer *timer);
 
 void neigh_free(struct links *ls, struct neigh *n)
 {
+	notify(n, true);
 	timer_cancel(&ls->core->timers, &n->timer);
 	for (struct pkt *pkt; (pkt = pktq_pop(&n->pending));)
 		core_drop(ls->core, pkt, DROP_NEIGH_FAILED);
@@ -77,7 +113,7 @@ static bool neigh_evict(struct links *ls)
 
 	list_for_each_entry(n, &ls->neigh_lru, lru)
 	{
-		if (n->state == NET_NEIGH_PERMANENT || n->pending.count)
+		if ((n->state & (NET_NEIGH_PERMANENT | NET_NEIGH_NOARP)) || n->pending.count)
 			continue;
 		neigh_free(ls, n);
 		return true;
@@ -100,11 +136,29 @@ struct neigh *neigh_get(struct links *ls, struct link *link, const struct net_ad
 	n->addr = *addr;
 	n->state = NET_NEIGH_NONE;
 	timer_init(&n->timer, neigh_fire);
-	pktq_init(&n->pending, ls->core->lim.neigh_pending);
+	n->updated = ls->core->now;
+	pktq_init(&n->pending, MIN(ls->core->lim.neigh_pending,
+				   (uint32_t)conf(n, NET_NEIGH_CONF_unres_qlen)));
 	hash_insert(&ls->neighs, &n->node, neigh_hash(ls, link, addr));
 	list_push_back(&ls->neigh_lru, &n->lru);
 	ls->neigh_count++;
 	return n;
+}
+
+/* The source of the first packet that waits, for arp_announce; NULL: none. */
+static const struct net_addr *waiting_source(struct neigh *n)
+{
+	struct pkt *pkt = pktq_first(&n->pending);
+	struct ip4_hdr hdr;
+	struct rd in;
+
+	if (!pkt)
+		return NULL;
+	pkt_rd(pkt, &in);
+	if (ip4_parse(&hdr, &in) != DROP_NONE)
+		return NULL;
+	n->want = hdr.src;
+	return &n->want;
 }
 
 static void solicit(struct neigh *n, bool unicast)
@@ -114,7 +168,7 @@ static void solicit(struct neigh *n, bool unicast)
 
 	n->probes++;
 	if (n->addr.family == AF_INET)
-		arp_solicit(n->link, &n->addr, mac);
+		arp_solicit(n->link, &n->addr, waiting_source(n), mac);
 	else
 		ls->up.solicit6(ls->up.ctx, n->link, &n->addr, mac);
 	timer_arm(timers(n), &n->timer, now(n) + retrans(n));
@@ -122,7 +176,13 @@ static void solicit(struct neigh *n, bool unicast)
 
 static void set_state(struct neigh *n, uint8_t state)
 {
+	bool changed = n->state != state;
+
 	n->state = state;
+	if (changed) {
+		n->updated = now(n);
+		notify(n, false);
+	}
 	if (state != NET_NEIGH_INCOMPLETE && state != NET_NEIGH_DELAY && state != NET_NEIGH_PROBE)
 		timer_cancel(timers(n), &n->timer);
 }
@@ -130,8 +190,9 @@ static void set_state(struct neigh *n, uint8_t state)
 static void set_reachable(struct neigh *n)
 {
 	struct net_core *core = n->link->links->core;
-	net_dur base =
-		n->link->reachable ? n->link->reachable : NET_MS(core->tun.neigh_base_reachable_ms);
+	net_dur base = n->link->reachable && n->addr.family == AF_INET6
+			       ? n->link->reachable
+			       : NET_MS(conf(n, NET_NEIGH_CONF_base_reachable_time_ms));
 
 	/* RFC 4861 6.3.2: uniformly between 0.5 and 1.5 of the base. */
 	n->reachable = base / 2 + base * rng_below(&core->rng, 1024) / 1024;
@@ -162,7 +223,7 @@ static void neigh_fire(struct timer *timer)
 
 	switch (n->state) {
 	case NET_NEIGH_INCOMPLETE:
-		if (n->probes < tun(n)->neigh_mcast_solicit)
+		if (n->probes < conf(n, NET_NEIGH_CONF_mcast_solicit))
 			solicit(n, false);
 		else
 			fail(n);
@@ -173,8 +234,11 @@ static void neigh_fire(struct timer *timer)
 		solicit(n, true);
 		break;
 	case NET_NEIGH_PROBE:
-		if (n->probes < tun(n)->neigh_ucast_solicit)
+		if (n->probes < conf(n, NET_NEIGH_CONF_ucast_solicit))
 			solicit(n, true);
+		else if (n->probes < conf(n, NET_NEIGH_CONF_ucast_solicit) +
+					     conf(n, NET_NEIGH_CONF_mcast_resolicit))
+			solicit(n, false);
 		else
 			fail(n);
 		break;
@@ -223,10 +287,11 @@ int neigh_output(struct neigh *n, struct pkt *pkt, uint16_t type)
 	case NET_NEIGH_STALE:
 		set_state(n, NET_NEIGH_DELAY);
 		timer_arm(timers(n), &n->timer,
-			  ls->core->now + NET_MS(ls->core->tun.neigh_delay_first_probe_ms));
+			  ls->core->now + NET_SEC(conf(n, NET_NEIGH_CONF_delay_first_probe_time)));
 		return ether_output(n->link, pkt, n->mac, type);
 	case NET_NEIGH_DELAY:
 	case NET_NEIGH_PROBE:
+	case NET_NEIGH_NOARP:
 	case NET_NEIGH_PERMANENT:
 		return ether_output(n->link, pkt, n->mac, type);
 	case NET_NEIGH_INCOMPLETE:
@@ -270,7 +335,7 @@ void neigh_update(struct links *ls, struct link *link, const struct net_addr *ad
 		return;
 	if (!n && (how & NEIGH_CREATE) && mac)
 		n = neigh_get(ls, link, addr);
-	if (!n || n->state == NET_NEIGH_PERMANENT)
+	if (!n || (n->state & (NET_NEIGH_PERMANENT | NET_NEIGH_NOARP)))
 		return;
 	if (how & NEIGH_HAS_ROUTER)
 		n->router = how & NEIGH_IS_ROUTER;
@@ -291,8 +356,11 @@ void neigh_update(struct links *ls, struct link *link, const struct net_addr *ad
 			set_state(n, NET_NEIGH_STALE);
 		return;
 	}
-	if (differs)
+	if (differs) {
 		memcpy(n->mac, mac, 6);
+		n->updated = now(n);
+		notify(n, false);
+	}
 	if (how & NEIGH_SOLICITED)
 		set_reachable(n);
 	else if (differs)
@@ -315,19 +383,59 @@ void neigh_suspect(struct neigh *n)
 
 int neigh_set(struct links *ls, struct link *link, const struct net_neigh *from)
 {
+	const uint8_t ok = NET_NEIGH_PERMANENT | NET_NEIGH_STALE | NET_NEIGH_REACHABLE |
+			   NET_NEIGH_NOARP | NET_NEIGH_DELAY | NET_NEIGH_PROBE;
 	struct neigh *n;
 
 	if (link->kind != NET_LINK_ETHER || eth_is_multi(from->mac))
 		return -EINVAL;
-	if (from->state != NET_NEIGH_PERMANENT && from->state != NET_NEIGH_STALE)
+	if (!(from->state & ok) || (from->state & (from->state - 1)))
 		return -EINVAL;
 	n = neigh_get(ls, link, &from->addr);
 	if (!n)
 		return -ENOSPC;
 	memcpy(n->mac, from->mac, 6);
 	n->router = from->router;
-	set_state(n, from->state);
+	n->protocol = from->protocol;
+	n->updated = now(n);
+	if (n->state == from->state)
+		notify(n, false);
+	switch (from->state) {
+	case NET_NEIGH_REACHABLE:
+		set_reachable(n);
+		break;
+	case NET_NEIGH_DELAY:
+	case NET_NEIGH_PROBE:
+		set_state(n, NET_NEIGH_PROBE);
+		n->probes = 0;
+		solicit(n, true);
+		break;
+	default:
+		set_state(n, from->state);
+		break;
+	}
 	flush_pending(n);
+	return 0;
+}
+
+int neigh_probe_now(struct links *ls, struct link *link, const struct net_addr *addr)
+{
+	struct neigh *n;
+
+	if (link->kind != NET_LINK_ETHER || link->noarp)
+		return -EINVAL;
+	n = neigh_get(ls, link, addr);
+	if (!n)
+		return -ENOSPC;
+	if (n->state == NET_NEIGH_NONE || n->state == NET_NEIGH_FAILED) {
+		set_state(n, NET_NEIGH_INCOMPLETE);
+		n->probes = 0;
+		solicit(n, false);
+	} else if (state_now(n) == NET_NEIGH_STALE) {
+		set_state(n, NET_NEIGH_PROBE);
+		n->probes = 0;
+		solicit(n, true);
+	}
 	return 0;
 }
 

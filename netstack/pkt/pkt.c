@@ -251,6 +251,10 @@ struct pkt *pkt_clone(struct pkt *pkt)
 	copy->l3_off = pkt->l3_off;
 	copy->offload = pkt->offload;
 	copy->rx_time = pkt->rx_time;
+	copy->ethertype = pkt->ethertype;
+	copy->at = pkt->at;
+	copy->prio = pkt->prio;
+	copy->mark = pkt->mark;
 	copy->ip = pkt->ip;
 	memcpy(copy->cb, pkt->cb, sizeof(copy->cb));
 	if (pkt->block) {
@@ -380,6 +384,8 @@ struct pkt *pkt_slice(struct pkt *pkt, size_t off, size_t len)
 		done += a.len;
 	}
 	copy->rx_time = pkt->rx_time;
+	copy->prio = pkt->prio;
+	copy->mark = pkt->mark;
 	return copy;
 }
 

@@ -55,6 +55,7 @@ struct pkt_charge {
 	struct list released;  /* in pkt_pool.released */
 	uint32_t used;	       /* truesize bytes */
 	uint32_t notify_above; /* 0: every release is told */
+	uint64_t pacing_rate;  /* bytes per second that fq lets the owner have; 0 = any */
 };
 
 /* What the receive path learned about the packet, host order. Filled by ip/ (addresses, link...)
@@ -77,6 +78,12 @@ struct pkt_ip {
 	uint16_t hdr_len;  /* of the IP header with options or extension headers */
 };
 
+enum pkt_at {
+	PKT_AT_PAYLOAD = 0, /* no network header yet: nothing that a capture could show */
+	PKT_AT_FRAME,	    /* a frame of its link */
+	PKT_AT_NET,	    /* at l3_off, or at the view if that is 0: an IP header, or ARP */
+};
+
 struct pkt {
 	struct list link; /* whoever owns the packet may queue it here */
 	struct pkt_pool *pool;
@@ -90,13 +97,19 @@ struct pkt {
 	uint8_t *base;
 	struct pkt_block *block; /* that base is in; NULL: inl */
 	struct net_offload offload;
-	net_time rx_time;
+	net_time rx_time; /* received; on output: not to leave before (pacing, SO_TXTIME), 0 = now */
 	struct pkt_ip ip;
 	union { /* private to the layer that holds the packet */
 		uint64_t cb64[4];
 		uint8_t cb[32];
 		void *cb_ptr[4];
 	};
+	/* What the view starts with, for captures of discards (core/drop.c): @at, and the type of what
+	 * follows the Ethernet header once that is gone. */
+	uint16_t ethertype;
+	uint8_t at;   /* enum pkt_at */
+	uint8_t prio; /* TC_PRIO_*: band of the queueing discipline */
+	uint32_t mark;
 	uint16_t nfrags;
 	struct pkt_frag frag[PKT_FRAGS];
 	uint8_t inl[PKT_INLINE];

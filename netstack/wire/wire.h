@@ -14,6 +14,7 @@
 #include "netstack/drop.h"
 #include "netstack/types.h"
 #include "util/bytes.h"
+#include "util/siphash.h"
 
 /* Ethernet II (RFC 894, 2464) and 802.1Q. */
 #define ETH_HDR_LEN 14
@@ -21,6 +22,7 @@
 #define ETH_TYPE_ARP 0x0806
 #define ETH_TYPE_VLAN 0x8100
 #define ETH_TYPE_IP6 0x86dd
+#define ETH_TYPE_QINQ 0x88a8
 
 struct eth_hdr {
 	uint8_t dst[6];
@@ -337,6 +339,33 @@ void wire_gso_fix(uint8_t *hdr, const struct wire_gso *g, uint32_t index, uint32
 /* Finds the transport header in an Ethernet or IP frame, for the edge and for offload checks: fills
  * @ret. False: not TCP or UDP over IP without fragments. @l3: offset of the IP header. */
 bool wire_find_l4(struct wire_gso *ret, const uint8_t *frame, size_t len, size_t l3, bool v6);
+
+/* Hash of the flow of a frame: addresses, protocol and, where they are in sight, ports. */
+uint64_t wire_flow_hash(const struct siphash_key *key, const uint8_t *frame, size_t len, size_t l3,
+			bool v6);
+/* Sets CE in an IP header that says ECT (RFC 3168 5), with the checksum. False: not ECT, nothing done. */
+bool wire_mark_ce(uint8_t *frame, size_t len, size_t l3, bool v6);
+
+/* What receive merging looks at in a frame (TCP or UDP over IP, complete headers in @frame). */
+struct wire_gro {
+	bool v6, udp;
+	uint16_t l4, payload; /* offsets in the frame */
+	uint32_t data;	      /* bytes of payload, by the IP length */
+	uint32_t total;	      /* bytes of the frame, by the IP length */
+	uint32_t seq;
+	uint8_t flags; /* of TCP */
+	uint16_t ip_id;
+	bool df;
+};
+
+/* False: not to be merged (fragments, options of IP, SYN, URG ..., other protocols). */
+bool wire_gro_parse(struct wire_gro *ret, const uint8_t *frame, size_t len);
+/* Whether the frame @b is of the flow of @a, with the same headers but for what counts along. */
+bool wire_gro_same(const uint8_t *a, const struct wire_gro *ga, const uint8_t *b,
+		   const struct wire_gro *gb);
+/* Makes the headers of @frame those of a super-segment of @data bytes: lengths, flags of the last piece
+ * (PSH), IP checksum, and the sum of the pseudo-header in the transport's field. */
+void wire_gro_finish(uint8_t *frame, const struct wire_gro *g, uint32_t data, uint8_t flags);
 
 /* One line of text per frame, for traces: like "IP 10.0.0.1.5 > 10.0.0.2.80: tcp S seq 1 win 2".
  * @ethertype 0: an Ethernet frame. Returns the length written, at most size - 1. */

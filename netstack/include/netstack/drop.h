@@ -11,9 +11,16 @@
 	X(LINK_DOWN, "link is down")                                                               \
 	X(LINK_TX_FULL, "transmit queue of the link is full")                                      \
 	X(LINK_RX_FULL, "loopback queue is full")                                                  \
+	X(LINK_LOOP, "frame passed through too many software links")                               \
+	X(LINK_NO_PEER, "the other end of the link is gone")                                       \
+	X(QDISC_LIMIT, "queueing discipline is full")                                              \
+	X(QDISC_CODEL, "queueing discipline keeps its delay")                                      \
+	X(QDISC_NETEM, "configured impairment")                                                    \
+	X(BRIDGE_FILTERED, "bridge does not forward this frame")                                   \
 	X(LINK_OFFLOAD, "offload metadata does not fit the frame")                                 \
 	X(ETH_TRUNCATED, "Ethernet header truncated")                                              \
 	X(ETH_OTHER_HOST, "Ethernet destination is another host")                                  \
+	X(ETH_MULTICAST, "Ethernet group address that nobody asked for")                           \
 	X(ETH_TYPE, "EtherType not supported")                                                     \
 	X(ETH_VLAN, "VLAN tag of no known VLAN")                                                   \
 	X(ARP_TRUNCATED, "ARP packet truncated")                                                   \
@@ -46,6 +53,11 @@
 	X(IP_HOP_LIMIT, "hop limit exceeded")                                                      \
 	X(IP_TOO_BIG, "packet too big and fragmentation not allowed")                              \
 	X(IP_NO_PROTO, "no protocol handler")                                                      \
+	X(IP_RP_FILTER, "source is not reachable over the link (reverse path filter)")             \
+	X(IP_BLACKHOLE, "route discards the packet")                                               \
+	X(IP_DISABLED, "protocol is switched off on the link")                                     \
+	X(ICMP_REDIRECT, "redirect not acceptable")                                                \
+	X(MCAST_SOURCE, "no member wants this source")                                             \
 	X(IP_LOOP, "martian: own address as the source of a received packet")                      \
 	X(FRAG_MALFORMED, "fragment malformed")                                                    \
 	X(FRAG_OVERLAP, "fragments overlap")                                                       \

@@ -26,6 +26,14 @@ struct net_link_info {
 	uint32_t offloads;
 	uint64_t rx_packets, rx_bytes, rx_dropped, rx_errors, rx_multicast;
 	uint64_t tx_packets, tx_bytes, tx_dropped, tx_errors;
+	uint64_t collisions, rx_nohandler;
+	enum net_link_type type;
+	net_link_id lower;  /* VLAN: the link below; VETH: the peer; else 0 */
+	net_link_id master; /* bridge that it is a port of, or 0 */
+	uint16_t vlan_id, vlan_proto;
+	uint32_t promiscuity, allmulti; /* how many ask for it */
+	uint8_t port_state;		/* of a bridge: BR_STATE_* */
+	uint32_t min_mtu, max_mtu;
 };
 
 size_t net_info_links(const struct net_stack *stack, struct net_link_info *ret, size_t max);
@@ -40,6 +48,8 @@ struct net_mcast_info {
 	net_link_id link;
 	struct net_addr group;
 	uint32_t users;
+	bool exclude; /* filter mode (RFC 3376 3.2) */
+	uint32_t nsources;
 };
 
 size_t net_info_mcast(const struct net_stack *stack, struct net_mcast_info *ret, size_t max);
@@ -76,13 +86,33 @@ void net_info_drops(const struct net_stack *stack, uint64_t ret[DROP_COUNT]);
 const char *net_drop_name(enum drop why);
 const char *net_drop_text(enum drop why);
 
+/* A source of a group's filter on a link: /proc/net/mcfilter[6]. @inc, @exc: how many sockets. */
+struct net_mcast_source_info {
+	net_link_id link;
+	struct net_addr group, source;
+	uint32_t inc, exc;
+};
+
+size_t net_info_mcast_sources(const struct net_stack *stack, struct net_mcast_source_info *ret,
+			      size_t max);
+
+/* Link-level group addresses that a link listens to: /proc/net/dev_mcast, "ip maddr". */
+struct net_maddr_info {
+	net_link_id link;
+	uint8_t mac[6];
+	uint32_t users;
+};
+
+size_t net_info_maddrs(const struct net_stack *stack, struct net_maddr_info *ret, size_t max);
+
 /* A discarded packet, for captures. The stack keeps the last few; each is given once. */
 struct net_drop_info {
 	net_time when;
 	enum drop why;
 	net_link_id link;   /* 0 = not known */
-	uint16_t ethertype; /* of the bytes kept: 0x0800, 0x86dd, or 0 = a frame of the link */
-	uint32_t len;	    /* of the packet */
+	uint16_t ethertype; /* of the bytes kept, behind an Ethernet header that is not there any more; 0
+			     * = they are a whole frame of the link */
+	uint32_t len;	    /* of the packet (or frame) */
 	uint16_t snap_len;
 	uint8_t snap[128];
 };
