@@ -69,6 +69,9 @@ static void count_out(struct ip *ip, uint8_t type)
 	case ICMP4_PARAM:
 		MIB_INC(ip->core, Icmp_OutParmProbs);
 		break;
+	case ICMP4_REDIRECT:
+		MIB_INC(ip->core, Icmp_OutRedirects);
+		break;
 	default:
 		break;
 	}
@@ -209,6 +212,8 @@ static bool classify(const struct icmp_hdr *hdr, struct ip_error *e)
 		e->err = EPROTO;
 		e->hard = true;
 		return true;
+	case ICMP4_REDIRECT:
+		return true;
 	case ICMP4_QUENCH: /* RFC 6633: ignored */
 	default:
 		return false;
@@ -228,6 +233,12 @@ static enum drop error_in(struct ip *ip, struct pkt *pkt, const struct icmp_hdr 
 	pkt_rd(pkt, &in);
 	if (ip4_parse(&inner, &in) != DROP_NONE || pkt->lin_len < inner.hdr_len + 8u)
 		return DROP_ICMP_MALFORMED;
+	if (hdr->type == ICMP4_REDIRECT) {
+		struct link *link = link_find(ip->links, pkt->ip.link);
+		struct net_addr target = addr4(hdr->rest);
+
+		return link ? redirect_input4(ip, link, &pkt->ip.src, &inner.dst, &target) : DROP_LINK_DOWN;
+	}
 	/* Not ours, or a fragment without a transport header. */
 	if (inner.frag_off || !ip_is_local(ip, &inner.src, NULL))
 		return DROP_ICMP_NO_SOCKET;

@@ -1,10 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* IGMP, host side (RFC 2236, RFC 3376): version 3 reports, answers to queries of all versions. */
+/* IGMP, host side (RFC 1112, RFC 2236, RFC 3376): the version of the oldest querier that was heard. */
 #include <netinet/in.h>
 
 #include "ip/ip.h"
 
-static void send_report(struct mcast_group *g, struct pkt *pkt, const struct net_addr *dst)
+unsigned igmp_version(struct ip *ip, struct link *link)
+{
+	int32_t forced = conf4_max(link, NET_CONF4_force_igmp_version);
+	const struct link_ip *li = link->ip;
+
+	if (forced >= 1 && forced <= 3)
+		return (unsigned)forced;
+	if (li && ip->core->now < li->igmp_v1_until)
+		return 1;
+	return li && ip->core->now < li->igmp_v2_until ? 2 : 3;
+}
+
+static void transmit(struct mcast_group *g, struct pkt *pkt, const struct net_addr *dst)
 {
 	struct ip *ip = g->ip;
 	struct ip_path path;
@@ -20,20 +32,51 @@ static void send_report(struct mcast_group *g, struct pkt *pkt, const struct net
 	(void)ip4_output_ra(ip, &path, pkt, IPPROTO_IGMP);
 }
 
-void igmp_report(struct mcast_group *g, bool leave)
+/* The older message for a record; NULL destination: there is none. */
+static void send_old(struct mcast_group *g, uint8_t type, unsigned version)
 {
-	struct mcast_record rec = {leave ? 3 : g->reports_left ? 4 : 2, g->group};
-	struct net_addr dst = addr4(0xe0000016); /* 224.0.0.22 */
-	struct pkt *pkt = pkt_new(&g->ip->core->pool, PKT_HEADROOM);
+	bool leave = type == MCAST_TO_INCLUDE || type == MCAST_BLOCK;
+	struct net_addr routers = addr4(0xe0000002);
+	struct pkt *pkt;
 	struct wr out;
 
+	if (leave && version == 1)
+		return;
+	pkt = pkt_new(&g->ip->core->pool, PKT_HEADROOM);
 	if (!pkt) {
 		core_drop(g->ip->core, NULL, DROP_NO_MEMORY);
 		return;
 	}
-	wr_init(&out, pkt_put(pkt, 16), 16);
+	wr_init(&out, pkt_put(pkt, 8), 8);
+	igmp_emit2(&out,
+		   leave	  ? IGMP_LEAVE
+		   : version == 1 ? IGMP_V1_REPORT
+				  : IGMP_V2_REPORT,
+		   &g->group);
+	transmit(g, pkt, leave ? &routers : &g->group);
+}
+
+void igmp_send(struct mcast_group *g, uint8_t type, const struct net_addr *sources, uint32_t n)
+{
+	struct net_addr dst = addr4(0xe0000016); /* 224.0.0.22 */
+	struct mcast_record rec = {type, g->group, sources, MIN(n, (uint32_t)MCAST_QUERY_SOURCES)};
+	unsigned version = igmp_version(g->ip, g->link);
+	size_t len = 16 + 4 * (size_t)rec.nsources;
+	struct pkt *pkt;
+	struct wr out;
+
+	if (version < 3) {
+		send_old(g, type, version);
+		return;
+	}
+	pkt = pkt_new(&g->ip->core->pool, PKT_HEADROOM);
+	if (!pkt) {
+		core_drop(g->ip->core, NULL, DROP_NO_MEMORY);
+		return;
+	}
+	wr_init(&out, pkt_put(pkt, len), len);
 	igmp_emit3(&out, &rec, 1);
-	send_report(g, pkt, &dst);
+	transmit(g, pkt, &dst);
 }
 
 static enum drop handle(struct ip *ip, struct link *link, struct pkt *pkt)
@@ -44,7 +87,7 @@ static enum drop handle(struct ip *ip, struct link *link, struct pkt *pkt)
 	enum drop why;
 	struct rd in;
 
-	if (!pkt_pullup(pkt, pkt->len))
+	if (!pkt_pullup(pkt, MIN(pkt->len, 256u)) || pkt->len > pkt->lin_len)
 		return DROP_MCAST_MALFORMED;
 	pkt_rd(pkt, &in);
 	why = igmp_parse(&type, &q, &group, &in);
@@ -56,7 +99,8 @@ static enum drop handle(struct ip *ip, struct link *link, struct pkt *pkt)
 		return DROP_NONE;
 	case IGMP_V1_REPORT:
 	case IGMP_V2_REPORT:
-		mcast_heard(link, &group);
+		if (!pkt->ip.local)
+			mcast_heard(link, &group);
 		return DROP_NONE;
 	default:
 		return DROP_NONE; /* leaves and v3 reports are for routers */

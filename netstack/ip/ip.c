@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void upper_input(void *ctx, struct link *link, struct pkt *pkt, uint16_t ethertype)
@@ -21,11 +22,71 @@ static bool upper_owns4(void *ctx, struct link *link, const struct net_addr *add
 	return !addr_is_loopback(addr) && ip_is_local(ctx, addr, NULL);
 }
 
-static bool upper_src4(void *ctx, struct link *link, const struct net_addr *target,
-		       struct net_addr *ret)
+/* net.ipv4.conf.*.arp_ignore: whether an address of ours is answered for on this link. */
+static bool arp_ignores(struct ip *ip, struct link *link, const struct net_addr *spa,
+			const struct net_addr *tpa)
 {
-	struct ifaddr *ia = src_select(ctx, target, target, link);
+	const struct ifaddr *ia = ifaddr_on_link(link, tpa);
 
+	(void)ip;
+	switch (conf4_max(link, NET_CONF4_arp_ignore)) {
+	case 0:
+		return false;
+	case 1: /* only addresses of the link */
+		return !ia;
+	case 2: /* and only for its subnet */
+		return !ia || !addr_in_prefix(spa, &ia->addr, ia->prefix_len);
+	case 8:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Proxy ARP (RFC 1027): for what we would forward to another link, or what is configured. */
+static bool arp_proxies(struct ip *ip, struct link *link, const struct net_addr *tpa)
+{
+	struct ip_flow flow = {.dst = *tpa, .iif = link->id};
+	struct fib_result res;
+
+	if (!link->conf.v4[NET_CONF4_forwarding] || addr_is_multicast(tpa) || addr_is_any(tpa))
+		return false;
+	if (fib_lookup(ip, &flow, &res) < 0 || res.rt->r.type != NET_ROUTE_UNICAST || res.link == link)
+		return false;
+	return conf4_or(link, NET_CONF4_proxy_arp) || proxy_find(ip->links, link, tpa);
+}
+
+static enum arp_answer upper_answer4(void *ctx, struct link *link, const struct net_addr *spa,
+				     const struct net_addr *tpa)
+{
+	struct ip *ip = ctx;
+	struct ip_flow back = {.dst = *spa};
+	struct fib_result res;
+
+	if (!upper_owns4(ip, link, tpa))
+		return arp_proxies(ip, link, tpa) ? ARP_PROXY : ARP_IGNORE;
+	if (arp_ignores(ip, link, spa, tpa))
+		return ARP_SILENT;
+	/* arp_filter: only over the link that we would answer by. */
+	if (conf4_or(link, NET_CONF4_arp_filter) && !addr_is_any(spa) &&
+	    (fib_lookup(ip, &back, &res) < 0 || res.link != link))
+		return ARP_SILENT;
+	return ARP_OURS;
+}
+
+/* net.ipv4.conf.*.arp_announce: 0 the packet's own source, 1 if it is in the target's subnet, 2 the best
+ * for the target. */
+static bool upper_src4(void *ctx, struct link *link, const struct net_addr *target,
+		       const struct net_addr *want, struct net_addr *ret)
+{
+	struct ip *ip = ctx;
+	int32_t mode = conf4_max(link, NET_CONF4_arp_announce);
+	struct ifaddr *ia = want && mode < 2 ? ifaddr_find(ip, want) : NULL;
+
+	if (ia && mode == 1 && !addr_in_prefix(target, &ia->addr, ia->prefix_len))
+		ia = NULL;
+	if (!ia)
+		ia = src_select(ip, target, target, link, 0);
 	if (!ia)
 		return false;
 	*ret = ia->addr;
@@ -41,6 +102,8 @@ static void upper_link_gone(void *ctx, struct link *link, bool detached)
 {
 	struct ip *ip = ctx;
 
+	if (link->ip)
+		timer_cancel(&ip->core->timers, &link->ip->rs_timer);
 	if (detached) {
 		struct ifaddr *ia;
 
@@ -48,17 +111,58 @@ static void upper_link_gone(void *ctx, struct link *link, bool detached)
 			ifaddr_free(ia);
 		routes_flush(ip, link);
 		mcast_link_gone(ip, link);
+		free(link->ip);
+		link->ip = NULL;
 	}
 	ip_changed(ip);
+}
+
+/* Detection begins again, groups are reported again. */
+static void link_came_up(struct ip *ip, struct link *link)
+{
+	struct ifaddr *ia;
+
+	mcast_link_up(ip, link);
+	list_for_each_entry(ia, &link->addrs, link_list)
+	{
+		if (ia->tentative)
+			dad_start(ia);
+		if (ia->addr.family == AF_INET && link->kind == NET_LINK_ETHER && !link->noarp &&
+		    conf4_or(link, NET_CONF4_arp_notify))
+			arp_announce(link, &ia->addr);
+	}
+	if (link->autoconf)
+		(void)slaac_start(ip, link);
 }
 
 static void upper_link_changed(void *ctx, struct link *link)
 {
 	struct ip *ip = ctx;
+	struct link_ip *li = link->up ? link_ip(ip, link) : link->ip;
 
 	ip_changed(ip);
-	if (link->up && link->autoconf)
-		(void)slaac_start(ip, link);
+	rules_resolve(ip);
+	if (li && link->up && !li->was_up)
+		link_came_up(ip, link);
+	if (li)
+		li->was_up = link->up;
+}
+
+/* Neighbours learn of a new link-layer address (net.ipv4.conf.*.arp_notify, net.ipv6.conf.*.ndisc_notify). */
+static void upper_link_readdressed(void *ctx, struct link *link)
+{
+	struct ip *ip = ctx;
+	struct ifaddr *ia;
+
+	ip_changed(ip);
+	list_for_each_entry(ia, &link->addrs, link_list)
+	{
+		if (ia->addr.family == AF_INET && conf4_or(link, NET_CONF4_arp_notify))
+			arp_announce(link, &ia->addr);
+		else if (ia->addr.family == AF_INET6 && ifaddr_usable(ia) &&
+			 link->conf.v6[NET_CONF6_ndisc_notify])
+			ndp_announce(ip, ia);
+	}
 }
 
 int ip_init(struct ip *ip, struct net_core *core, struct links *links)
@@ -69,6 +173,10 @@ int ip_init(struct ip *ip, struct net_core *core, struct links *links)
 	ip->gen = 1;
 	ip->pmtu_gen = 1;
 	list_init(&ip->all_routes);
+	for (int i = 0; i < 2; i++) {
+		list_init(&ip->tables[i]);
+		list_init(&ip->rules[i]);
+	}
 	list_init(&ip->pmtu_lru);
 	list_init(&ip->reasm.age);
 	ip->icmp_limit.credit = (uint32_t)core->tun.icmp_msgs_burst;
@@ -79,15 +187,16 @@ int ip_init(struct ip *ip, struct net_core *core, struct links *links)
 		.ctx = ip,
 		.input = upper_input,
 		.owns4 = upper_owns4,
+		.answer4 = upper_answer4,
 		.src4 = upper_src4,
 		.solicit6 = ndp_solicit,
 		.unreachable = upper_unreachable,
 		.link_gone = upper_link_gone,
 		.link_changed = upper_link_changed,
+		.link_readdressed = upper_link_readdressed,
 	};
-	if (hash_init(&ip->locals, 4) < 0 || hash_init(&ip->routes[0].hash, 4) < 0 ||
-	    hash_init(&ip->routes[1].hash, 4) < 0 || hash_init(&ip->pmtus, 4) < 0 ||
-	    hash_init(&ip->reasm.table, 4) < 0)
+	if (hash_init(&ip->locals, 4) < 0 || hash_init(&ip->pmtus, 4) < 0 ||
+	    hash_init(&ip->reasm.table, 4) < 0 || rules_init(ip) < 0)
 		return -ENOMEM;
 
 	static const struct ip_proto icmp4 = {.input = icmp4_input};
@@ -104,17 +213,13 @@ int ip_init(struct ip *ip, struct net_core *core, struct links *links)
 
 void ip_fini(struct ip *ip)
 {
-	struct route *rt;
-
 	if (!ip->core)
 		return;
-	while ((rt = list_first_entry(&ip->all_routes, struct route, all)))
-		route_free(rt);
+	routes_free(ip);
+	rules_free(ip);
 	reasm_flush(ip);
 	pmtu_flush(ip);
 	hash_fini(&ip->locals);
-	hash_fini(&ip->routes[0].hash);
-	hash_fini(&ip->routes[1].hash);
 	hash_fini(&ip->pmtus);
 	hash_fini(&ip->reasm.table);
 }

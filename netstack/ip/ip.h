@@ -168,6 +168,7 @@ void opts4_stamp(struct ip *ip, struct pkt *pkt, const struct net_addr *out);
 struct link_ip {
 	struct link *link;
 	struct ip *ip;
+	bool was_up;
 	/* Older queriers: their protocol is spoken until then (RFC 3376 7.2, RFC 3810 8.2). */
 	net_time igmp_v1_until, igmp_v2_until, mld_v1_until;
 	uint8_t igmp_qrv, mld_qrv;
@@ -258,6 +259,7 @@ struct mcast_filter {
 /* One user of a group: a socket, or the stack (EXCLUDE nothing). */
 struct mcast_claim {
 	struct list list; /* in group->claims */
+	bool anonymous;	  /* of mcast_join() */
 	struct mcast_filter filter;
 };
 

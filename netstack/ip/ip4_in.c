@@ -2,43 +2,31 @@
 /* IPv4 receive path (RFC 791, RFC 1122 3.2). */
 #include "ip/ip.h"
 
-static enum drop check_source(struct ip *ip, struct link *link, const struct pkt *pkt)
-{
-	const struct net_addr *src = &pkt->ip.src;
-
-	if (addr_is_multicast(src) || addr_is_limited_broadcast(src))
-		return DROP_IP4_SRC_ADDR;
-	if (pkt->ip.local || link->kind == NET_LINK_LOOPBACK)
-		return DROP_NONE;
-	/* RFC 1122 3.2.1.3 (g): 127/8 never on the wire. */
-	if (src->v4[0] == 127)
-		return DROP_IP4_SRC_ADDR;
-	switch (ip_local_type(ip, src, NULL)) {
-	case IP_LOCAL_US:
-		return DROP_IP_LOOP;
-	case IP_LOCAL_BROADCAST:
-		return DROP_IP4_SRC_ADDR;
-	case IP_LOCAL_NONE:
-		break;
-	}
-	return DROP_NONE;
-}
-
 /* Whether the packet is for us; sets the kind of its destination. */
 static enum drop check_dest(struct ip *ip, struct link *link, struct pkt *pkt)
 {
 	const struct net_addr *dst = &pkt->ip.dst;
+	const struct mcast_group *g;
 
 	if (addr_is_any(dst))
 		return DROP_IP4_DST_ADDR;
-	if (dst->v4[0] == 127 && link->kind != NET_LINK_LOOPBACK)
+	if (dst->v4[0] == 127 && link->kind != NET_LINK_LOOPBACK &&
+	    !conf4_or(link, NET_CONF4_route_localnet))
+		return DROP_IP4_DST_ADDR;
+	if (dst->v4[0] == 0)
 		return DROP_IP4_DST_ADDR;
 	if (addr_is_multicast(dst)) {
 		static const uint8_t all_hosts[4] = {224, 0, 0, 1};
 
 		pkt->ip.multicast = true;
-		if (memcmp(dst->v4, all_hosts, 4) && !mcast_find(link, dst))
+		if (!memcmp(dst->v4, all_hosts, 4))
+			return DROP_NONE;
+		g = mcast_find(link, dst);
+		if (!g)
 			return DROP_MCAST_NOT_JOINED;
+		/* IGMP itself is heard whoever sends it. */
+		if (pkt->ip.proto != 2 && !mcast_filter_passes(&g->now, &pkt->ip.src))
+			return DROP_MCAST_SOURCE;
 		return DROP_NONE;
 	}
 	switch (ip_local_type(ip, dst, link)) {
@@ -52,22 +40,7 @@ static enum drop check_dest(struct ip *ip, struct link *link, struct pkt *pkt)
 	case IP_LOCAL_NONE:
 		break;
 	}
-	return DROP_IP_NOT_US;
-}
-
-static enum drop check_options(struct ip *ip, struct pkt *pkt, unsigned len)
-{
-	uint32_t has;
-	unsigned bad_at = 0;
-	enum drop why = ip4_parse_opts(&has, &bad_at, pkt_data(pkt) + IP4_HDR_LEN, len);
-
-	if (why != DROP_NONE) {
-		pkt->l3_off = pkt->off;
-		icmp4_error(ip, pkt, ICMP4_PARAM, 0, (IP4_HDR_LEN + bad_at) << 24);
-		return why;
-	}
-	/* Linux's accept_source_route = 0. */
-	return has & IP4_OPT_SOURCE_ROUTE ? DROP_IP4_SOURCE_ROUTE : DROP_NONE;
+	return ip_route_local(ip, link, pkt) ? DROP_NONE : DROP_IP_NOT_US;
 }
 
 /* Header checks; on success the view is the packet, trimmed to its length. */
@@ -125,16 +98,16 @@ void ip4_input(struct ip *ip, struct link *link, struct pkt *pkt)
 		core_drop(ip->core, pkt, why);
 		return;
 	}
-	why = check_source(ip, link, pkt);
+	why = rpf_check4(ip, link, pkt);
 	if (why == DROP_NONE && hdr.hdr_len > IP4_HDR_LEN)
-		why = check_options(ip, pkt, hdr.hdr_len - IP4_HDR_LEN);
+		why = opts4_input(ip, link, pkt, hdr.hdr_len);
 	if (why != DROP_NONE) {
 		MIB_INC(ip->core, Ip_InAddrErrors);
 		core_drop(ip->core, pkt, why);
 		return;
 	}
 	why = check_dest(ip, link, pkt);
-	if (why == DROP_IP_NOT_US && ip->core->tun.ip_forward && !pkt->ip.link_multi) {
+	if (why == DROP_IP_NOT_US && link->conf.v4[NET_CONF4_forwarding] && !pkt->ip.link_multi) {
 		ip4_forward(ip, link, pkt);
 		return;
 	}
@@ -143,7 +116,14 @@ void ip4_input(struct ip *ip, struct link *link, struct pkt *pkt)
 		core_drop(ip->core, pkt, why);
 		return;
 	}
+	if (pkt->ip.link_multi && !pkt->ip.multicast && !pkt->ip.broadcast &&
+	    conf4_or(link, NET_CONF4_drop_unicast_in_l2_multicast)) {
+		core_drop(ip->core, pkt, DROP_ETH_OTHER_HOST);
+		return;
+	}
 	count_in(ip, pkt);
+	if (hdr.hdr_len > IP4_HDR_LEN)
+		opts4_stamp(ip, pkt, &pkt->ip.dst);
 	pkt_pull(pkt, hdr.hdr_len);
 	if (hdr.frag_off || (hdr.flags & IP4_MF)) {
 		struct reasm_in in = {hdr.src,	 hdr.dst,      hdr.id,

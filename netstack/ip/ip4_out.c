@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* IPv4 send path: header, path MTU rules, our own copies of multicast. */
 #include <errno.h>
+#include <linux/rtnetlink.h>
 
 #include "ip/ip.h"
 
 /* Linux's reading of IP_MTU_DISCOVER. */
 static bool wants_df(const struct ip_path *path, bool fits)
 {
+	/* A path that cannot be measured, or whose MTU is not to be trusted. */
+	if (path->mtu_locked && path->pmtudisc < IP_PMTU_PROBE)
+		return false;
 	switch (path->pmtudisc) {
 	case IP_PMTU_DO:
 	case IP_PMTU_PROBE:
@@ -20,7 +24,7 @@ static bool wants_df(const struct ip_path *path, bool fits)
 
 static bool may_fragment(const struct ip_path *path)
 {
-	return path->pmtudisc < IP_PMTU_DO || path->pmtudisc == IP_PMTU_OMIT;
+	return path->mtu_locked || path->pmtudisc < IP_PMTU_DO || path->pmtudisc == IP_PMTU_OMIT;
 }
 
 static uint32_t mtu_for(struct ip *ip, struct ip_path *path)
@@ -81,13 +85,20 @@ int ip4_send(struct ip *ip, struct ip_path *path, struct pkt *pkt, bool may_frag
 	return ip4_fragment(ip, path, pkt, mtu);
 }
 
+static uint8_t default_ttl(struct ip *ip, const struct ip_path *path)
+{
+	uint32_t metric = ip_path_metric(ip, path, RTAX_HOPLIMIT);
+
+	return (uint8_t)(metric ? metric : (uint32_t)ip->core->tun.ip_default_ttl);
+}
+
 static int output(struct ip *ip, struct ip_path *path, struct pkt *pkt, uint8_t proto,
 		  const uint8_t *opts, uint8_t opts_len)
 {
 	uint8_t hdr_len = (uint8_t)(IP4_HDR_LEN + opts_len);
 	uint32_t total = pkt->len + hdr_len;
 	bool fits = total <= mtu_for(ip, path) || pkt->offload.gso_type;
-	uint8_t ttl = path->hop_limit ? path->hop_limit : (uint8_t)ip->core->tun.ip_default_ttl;
+	uint8_t ttl = path->hop_limit ? path->hop_limit : default_ttl(ip, path);
 	uint8_t *at;
 	struct wr out;
 
@@ -128,7 +139,7 @@ static int output(struct ip *ip, struct ip_path *path, struct pkt *pkt, uint8_t 
 
 int ip4_output(struct ip *ip, struct ip_path *path, struct pkt *pkt, uint8_t proto)
 {
-	return output(ip, path, pkt, proto, NULL, 0);
+	return output(ip, path, pkt, proto, path->opts, path->opts_len);
 }
 
 int ip4_output_ra(struct ip *ip, struct ip_path *path, struct pkt *pkt, uint8_t proto)

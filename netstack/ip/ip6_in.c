@@ -21,6 +21,7 @@ static enum drop check_source(struct link *link, const struct pkt *pkt)
 static enum drop check_dest(struct ip *ip, struct link *link, struct pkt *pkt)
 {
 	const struct net_addr *dst = &pkt->ip.dst;
+	const struct mcast_group *g;
 
 	if (addr_is_any(dst))
 		return DROP_IP6_DST_ADDR;
@@ -33,11 +34,20 @@ static enum drop check_dest(struct ip *ip, struct link *link, struct pkt *pkt)
 		/* RFC 4291 2.7: scope 0 is reserved, scope 1 stays in the node. */
 		if (addr_mcast_scope6(dst) == 0 || (addr_mcast_scope6(dst) == 1 && !pkt->ip.local))
 			return DROP_IP6_DST_ADDR;
-		if (!addr_eq(dst, &all) && !mcast_find(link, dst))
+		if (addr_eq(dst, &all))
+			return DROP_NONE;
+		g = mcast_find(link, dst);
+		if (!g)
 			return DROP_MCAST_NOT_JOINED;
+		/* Solicitations and queries are for everyone who listens at all. */
+		if (pkt->ip.proto != IPPROTO_ICMPV6 && pkt->ip.proto != IP6_EXT_HOPOPTS &&
+		    !mcast_filter_passes(&g->now, &pkt->ip.src))
+			return DROP_MCAST_SOURCE;
 		return DROP_NONE;
 	}
-	return ip_is_local(ip, dst, link) ? DROP_NONE : DROP_IP_NOT_US;
+	if (ip_is_local(ip, dst, link) || ip_route_local(ip, link, pkt))
+		return DROP_NONE;
+	return DROP_IP_NOT_US;
 }
 
 static enum drop parse(struct link *link, struct pkt *pkt, struct ip6_hdr_v *hdr)
@@ -209,6 +219,11 @@ void ip6_input(struct ip *ip, struct link *link, struct pkt *pkt)
 	enum drop why;
 
 	MIB_INC(ip->core, Ip6_InReceives);
+	if (link->conf.v6[NET_CONF6_disable_ipv6]) {
+		MIB_INC(ip->core, Ip6_InDiscards);
+		core_drop(ip->core, pkt, DROP_IP_DISABLED);
+		return;
+	}
 	why = parse(link, pkt, &hdr);
 	if (why != DROP_NONE) {
 		MIB_INC(ip->core, Ip6_InHdrErrors);
@@ -219,7 +234,7 @@ void ip6_input(struct ip *ip, struct link *link, struct pkt *pkt)
 	why = check_source(link, pkt);
 	if (why == DROP_NONE)
 		why = check_dest(ip, link, pkt);
-	if (why == DROP_IP_NOT_US && ip->core->tun.ip6_forwarding && !pkt->ip.link_multi) {
+	if (why == DROP_IP_NOT_US && link->conf.v6[NET_CONF6_forwarding] && !pkt->ip.link_multi) {
 		ip6_forward(ip, link, pkt);
 		return;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* IPv6 send path (RFC 8200). */
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 
 #include "ip/ip.h"
@@ -49,13 +50,18 @@ int ip6_send(struct ip *ip, struct ip_path *path, struct pkt *pkt)
 
 static uint8_t hop_limit_for(struct ip *ip, const struct ip_path *path)
 {
+	uint32_t metric;
+
 	if (path->hop_limit)
 		return path->hop_limit;
 	if (path->type == IP_DST_MULTICAST)
 		return 1;
+	metric = ip_path_metric(ip, path, RTAX_HOPLIMIT);
+	if (metric)
+		return (uint8_t)metric;
 	if (path->link->ra_hop_limit)
 		return (uint8_t)path->link->ra_hop_limit;
-	return (uint8_t)ip->core->tun.ip6_hop_limit;
+	return (uint8_t)path->link->conf.v6[NET_CONF6_hop_limit];
 }
 
 static int output(struct ip *ip, struct ip_path *path, struct pkt *pkt, uint8_t proto)

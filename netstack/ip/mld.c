@@ -5,44 +5,71 @@
 #include "ip/ip.h"
 #include "wire/checksum.h"
 
-#define REPORT_LEN 28
+unsigned mld_version(struct ip *ip, struct link *link)
+{
+	int32_t all = ip->core->confs.all.v6[NET_CONF6_force_mld_version];
+	int32_t forced = MAX(all, link->conf.v6[NET_CONF6_force_mld_version]);
+	const struct link_ip *li = link->ip;
 
-void mld_report(struct mcast_group *g, bool leave)
+	if (forced == 1 || forced == 2)
+		return (unsigned)forced;
+	return li && ip->core->now < li->mld_v1_until ? 1 : 2;
+}
+
+/* RFC 3590 4: the source is link-local, or "::" while there is none. False: the link is gone. */
+static bool make_path(struct mcast_group *g, struct ip_path *path, const struct net_addr *dst)
+{
+	if (ip_path_init(g->ip, path, dst, NULL, g->link->id) == 0 && addr_is_link_local6(&path->src))
+		return true;
+	if (!path->link)
+		return false;
+	path->src = (struct net_addr){.family = AF_INET6};
+	path->error = 0;
+	return true;
+}
+
+static void transmit(struct mcast_group *g, struct pkt *pkt, const struct net_addr *dst)
 {
 	struct ip *ip = g->ip;
-	struct mcast_record rec = {leave ? 3 : g->reports_left ? 4 : 2, g->group};
-	struct net_addr dst = addr_all_nodes6();
 	struct ip_path path;
-	struct pkt *pkt;
-	struct wr out;
-
-	dst.v6[15] = 0x16; /* ff02::16 */
-	/* RFC 3590 4: the source is link-local, or "::" while there is none. */
-	if (ip_path_init(ip, &path, &dst, NULL, g->link->id) < 0 ||
-	    !addr_is_link_local6(&path.src)) {
-		struct net_addr any = {.family = AF_INET6};
-
-		if (!path.link)
-			return;
-		path.src = any;
-		path.error = 0;
-	}
-	pkt = pkt_new(&ip->core->pool, PKT_HEADROOM);
-	if (!pkt) {
-		core_drop(ip->core, NULL, DROP_NO_MEMORY);
-		return;
-	}
-
-	uint8_t *at = pkt_put(pkt, REPORT_LEN);
 	uint64_t sum;
 
-	wr_init(&out, at, REPORT_LEN);
-	mld_emit2(&out, &rec, 1);
-	sum = csum_pseudo(&path.src, &path.dst, IPPROTO_ICMPV6, REPORT_LEN);
-	wire_put16(at + ICMP_CSUM_OFFSET, csum_fold(csum_add(sum, at, REPORT_LEN)));
+	if (!make_path(g, &path, dst)) {
+		core_drop(ip->core, pkt, DROP_IP_NO_ROUTE);
+		return;
+	}
+	sum = csum_pseudo(&path.src, &path.dst, IPPROTO_ICMPV6, pkt->len);
+	sum = csum_join(sum, pkt_csum(pkt, 0, pkt->len));
+	wire_put16(pkt_data(pkt) + ICMP_CSUM_OFFSET, csum_fold(sum));
 	path.hop_limit = 1;
 	MIB_INC(ip->core, Icmp6_OutMsgs);
 	(void)ip6_output_ra(ip, &path, pkt, IPPROTO_ICMPV6);
+}
+
+void mld_send(struct mcast_group *g, uint8_t type, const struct net_addr *sources, uint32_t n)
+{
+	/* What fits into the linear part behind the headers; the filters of hosts are small. */
+	struct mcast_record rec = {type, g->group, sources, MIN(n, 12u)};
+	bool old = mld_version(g->ip, g->link) == 1;
+	bool leave = type == MCAST_TO_INCLUDE || type == MCAST_BLOCK;
+	size_t len = old ? 24 : 28 + 16 * (size_t)rec.nsources;
+	struct net_addr dst = addr_all_nodes6();
+	struct pkt *pkt = pkt_new(&g->ip->core->pool, PKT_HEADROOM);
+	struct wr out;
+
+	if (!pkt) {
+		core_drop(g->ip->core, NULL, DROP_NO_MEMORY);
+		return;
+	}
+	wr_init(&out, pkt_put(pkt, len), len);
+	if (old) {
+		mld_emit1(&out, leave ? ICMP6_MLD_DONE : ICMP6_MLD_REPORT, &g->group);
+		dst = leave ? addr_all_routers6() : g->group;
+	} else {
+		mld_emit2(&out, &rec, 1);
+		dst.v6[15] = 0x16; /* ff02::16 */
+	}
+	transmit(g, pkt, &dst);
 }
 
 static enum drop handle(struct ip *ip, struct link *link, struct pkt *pkt,
@@ -61,7 +88,7 @@ static enum drop handle(struct ip *ip, struct link *link, struct pkt *pkt,
 	rd_skip(&in, 4);
 	if (hdr->type == ICMP6_MLD_REPORT) {
 		why = mld_parse_query(&q, &in); /* same layout */
-		if (why == DROP_NONE && q.group.family)
+		if (why == DROP_NONE && q.group.family && !pkt->ip.local)
 			mcast_heard(link, &q.group);
 		return why;
 	}

@@ -39,6 +39,7 @@ static struct ip_flow flow_of(const struct ip_path *path)
 	struct ip_flow flow = {
 		.dst = path->dst,
 		.oif = wanted_link(path),
+		.iif = path->iif,
 		.mark = path->mark,
 		.uid = path->uid,
 		.tos = path->tos,
@@ -233,6 +234,22 @@ int ip_path_init_flow(struct ip *ip, struct ip_path *path, const struct ip_path_
 		path->src = f->src;
 		path->src_fixed = true;
 	}
+	return refresh(ip, path);
+}
+
+int ip_path_forward(struct ip *ip, struct ip_path *path, const struct ip_flow *flow)
+{
+	*path = (struct ip_path){
+		.dst = flow->dst,
+		.src = flow->src,
+		.src_fixed = true,
+		.nonlocal_src = true,
+		.iif = flow->iif,
+		.mark = flow->mark,
+		.tos = flow->tos,
+		.proto = flow->proto,
+		.pmtudisc = IP_PMTU_WANT,
+	};
 	return refresh(ip, path);
 }
 

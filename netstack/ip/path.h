@@ -35,6 +35,7 @@ struct ip_path {
 	struct net_addr dst;
 	struct net_addr src; /* chosen, or as asked */
 	net_link_id bound;   /* SO_BINDTODEVICE and the like; 0 = any */
+	net_link_id iif;     /* forwarded: where it came in */
 	bool src_fixed;	     /* src was asked for: keep it */
 	bool nonlocal_src;   /* src need not be ours (IP_FREEBIND, IP_TRANSPARENT) */
 	bool dont_route;     /* SO_DONTROUTE: only on-link */
@@ -88,6 +89,9 @@ struct ip_path_want {
 	uint32_t prefer; /* IPV6_PREFER_SRC_* */
 };
 MUST_CHECK int ip_path_init_flow(struct ip *ip, struct ip_path *path, const struct ip_path_want *want);
+
+/* For somebody else's packet: the way from @flow->iif; the source stays, whoever it is. */
+MUST_CHECK int ip_path_forward(struct ip *ip, struct ip_path *path, const struct ip_flow *flow);
 
 /* A metric of the route (RTAX_* number), 0 if there is none or the path is not current. */
 uint32_t ip_path_metric(struct ip *ip, const struct ip_path *path, unsigned which);

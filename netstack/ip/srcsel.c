@@ -4,6 +4,11 @@
  */
 #include "ip/ip.h"
 
+/* RFC 5014 5.1, the numbers of <linux/in6.h>. */
+#define IPV6_PREFER_SRC_TMP 0x0001
+#define IPV6_PREFER_SRC_PUBLIC 0x0002
+#define IPV6_PREFER_SRC_PUBTMP_DEFAULT 0x0100
+
 /* RFC 6724 3.1, in the values of multicast scopes. */
 static unsigned scope6(const struct net_addr *a)
 {
@@ -42,9 +47,16 @@ static unsigned label6(const struct net_addr *a)
 	return 1;
 }
 
+static bool prefers_temporary(const struct link *out, uint32_t prefer)
+{
+	if (prefer & (IPV6_PREFER_SRC_PUBLIC | IPV6_PREFER_SRC_PUBTMP_DEFAULT))
+		return !(prefer & IPV6_PREFER_SRC_PUBLIC) && out->conf.v6[NET_CONF6_use_tempaddr] >= 2;
+	return (prefer & IPV6_PREFER_SRC_TMP) || out->conf.v6[NET_CONF6_use_tempaddr] >= 2;
+}
+
 /* Whether @a is a better source than @b for @dst over @out (both exist). */
 static bool better6(const struct ifaddr *a, const struct ifaddr *b, const struct net_addr *dst,
-		    const struct link *out)
+		    const struct link *out, uint32_t prefer)
 {
 	/* Rule 1: same address. */
 	if (addr_eq(&a->addr, dst) != addr_eq(&b->addr, dst))
@@ -58,6 +70,9 @@ static bool better6(const struct ifaddr *a, const struct ifaddr *b, const struct
 	/* Rule 3: not deprecated. */
 	if (a->deprecated != b->deprecated)
 		return !a->deprecated;
+	/* RFC 4429 3.1: an optimistic address is like a deprecated one. */
+	if (a->optimistic != b->optimistic)
+		return !a->optimistic;
 	/* Rule 5: on the outgoing link. */
 	if ((a->link == out) != (b->link == out))
 		return a->link == out;
@@ -68,6 +83,9 @@ static bool better6(const struct ifaddr *a, const struct ifaddr *b, const struct
 
 	if (la != lb)
 		return la;
+	/* Rule 7: temporary or public, as asked (RFC 5014) or by use_tempaddr. */
+	if (a->info.temporary != b->info.temporary)
+		return a->info.temporary == prefers_temporary(out, prefer);
 	/* Rule 8: longest match, no longer than the source's prefix. */
 	unsigned ca = MIN(addr_common_bits(&a->addr, dst), (unsigned)a->prefix_len);
 	unsigned cb = MIN(addr_common_bits(&b->addr, dst), (unsigned)b->prefix_len);
@@ -75,7 +93,7 @@ static bool better6(const struct ifaddr *a, const struct ifaddr *b, const struct
 	return ca > cb;
 }
 
-static struct ifaddr *select6(struct ip *ip, const struct net_addr *dst, struct link *out)
+static struct ifaddr *select6(struct ip *ip, const struct net_addr *dst, struct link *out, uint32_t prefer)
 {
 	struct ifaddr *best = NULL, *ia;
 	struct link *link;
@@ -84,7 +102,7 @@ static struct ifaddr *select6(struct ip *ip, const struct net_addr *dst, struct 
 	list_for_each_entry(link, &ip->links->all, all)
 	{
 		/* RFC 6724 4: multicast and link-local need an address of the outgoing link. */
-		if (link != out && (narrow || !link->up))
+		if (link != out && (narrow || !link->up || out->conf.v6[NET_CONF6_use_oif_addrs_only]))
 			continue;
 		list_for_each_entry(ia, &link->addrs, link_list)
 		{
@@ -94,7 +112,7 @@ static struct ifaddr *select6(struct ip *ip, const struct net_addr *dst, struct 
 				continue;
 			if (link != out && addr_is_loopback(&ia->addr))
 				continue;
-			if (!best || better6(ia, best, dst, out))
+			if (!best || better6(ia, best, dst, out, prefer))
 				best = ia;
 		}
 	}
@@ -108,7 +126,7 @@ static struct ifaddr *select4(struct ip *ip, const struct net_addr *next_hop, st
 
 	list_for_each_entry(ia, &out->addrs, link_list)
 	{
-		if (ia->addr.family != AF_INET)
+		if (ia->addr.family != AF_INET || ia->info.secondary)
 			continue;
 		if (addr_in_prefix(next_hop, &ia->addr, ia->prefix_len))
 			return ia;
@@ -128,7 +146,7 @@ static struct ifaddr *select4(struct ip *ip, const struct net_addr *next_hop, st
 }
 
 struct ifaddr *src_select(struct ip *ip, const struct net_addr *dst,
-			  const struct net_addr *next_hop, struct link *out)
+			  const struct net_addr *next_hop, struct link *out, uint32_t prefer)
 {
-	return dst->family == AF_INET ? select4(ip, next_hop, out) : select6(ip, dst, out);
+	return dst->family == AF_INET ? select4(ip, next_hop, out) : select6(ip, dst, out, prefer);
 }

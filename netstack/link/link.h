@@ -129,7 +129,7 @@ struct links {
 	uint32_t neigh_gen; /* grows when a struct neigh is freed */
 	uint32_t depth;	    /* of software links that hand a frame on */
 	uint32_t udp_gro;   /* sockets that want UDP_GRO */
-	struct net_stack *stack; /* for snapshots of the changes; NULL in tests of a layer */
+
 };
 
 int links_init(struct links *ls, struct net_core *core);

@@ -66,23 +66,18 @@ size_t net_info_routes(const struct net_stack *stack, struct net_route *ret, siz
 
 size_t net_info_neighs(const struct net_stack *stack, struct net_neigh *ret, size_t max)
 {
+	struct neigh_proxy *p;
 	struct neigh *ne;
 	size_t n = 0;
 
 	list_for_each_entry(ne, &stack->links.neigh_lru, lru)
 	{
-		struct net_neigh v = {.link = ne->link->id,
-				      .addr = ne->addr,
-				      .state = ne->state,
-				      .router = ne->router};
-
-		/* REACHABLE ends by comparison, not by a timer. */
-		if (v.state == NET_NEIGH_REACHABLE &&
-		    stack->core.now - ne->confirmed > ne->reachable)
-			v.state = NET_NEIGH_STALE;
-		memcpy(v.mac, ne->mac, sizeof(v.mac));
-		EMIT(ret, n, max, v);
+		if (n < max)
+			neigh_info(ne, &ret[n]);
+		n++;
 	}
+	list_for_each_entry(p, &stack->links.proxies, list) EMIT(
+		ret, n, max, (struct net_neigh){.link = p->link->id, .addr = p->addr, .proxy = true});
 	return n;
 }
 
@@ -94,7 +89,131 @@ size_t net_info_mcast(const struct net_stack *stack, struct net_mcast_info *ret,
 
 	list_for_each_entry(link, &stack->links.all, all)
 		list_for_each_entry(g, &link->groups, link_list)
-			EMIT(ret, n, max, (struct net_mcast_info){link->id, g->group, g->users});
+			EMIT(ret, n, max,
+			     (struct net_mcast_info){link->id, g->group, g->users, g->now.exclude,
+						     g->now.n});
+	return n;
+}
+
+static void count_source(const struct mcast_group *g, struct net_mcast_source_info *ret)
+{
+	struct mcast_claim *c;
+
+	list_for_each_entry(c, &g->claims, list)
+	{
+		for (uint32_t i = 0; i < c->filter.n; i++) {
+			if (!addr_eq(&c->filter.sources[i], &ret->source))
+				continue;
+			if (c->filter.exclude)
+				ret->exc++;
+			else
+				ret->inc++;
+		}
+	}
+}
+
+size_t net_info_mcast_sources(const struct net_stack *stack, struct net_mcast_source_info *ret,
+			      size_t max)
+{
+	struct mcast_group *g;
+	struct link *link;
+	size_t n = 0;
+
+	list_for_each_entry(link, &stack->links.all, all)
+	{
+		list_for_each_entry(g, &link->groups, link_list)
+		{
+			for (uint32_t i = 0; i < g->now.n; i++) {
+				struct net_mcast_source_info s = {.link = link->id,
+								  .group = g->group,
+								  .source = g->now.sources[i]};
+
+				count_source(g, &s);
+				EMIT(ret, n, max, s);
+			}
+		}
+	}
+	return n;
+}
+
+size_t net_info_maddrs(const struct net_stack *stack, struct net_maddr_info *ret, size_t max)
+{
+	struct link_maddr *m;
+	struct link *link;
+	size_t n = 0;
+
+	list_for_each_entry(link, &stack->links.all, all)
+	{
+		list_for_each_entry(m, &link->maddrs, list)
+		{
+			struct net_maddr_info v = {.link = link->id, .users = m->users};
+
+			memcpy(v.mac, m->mac, 6);
+			EMIT(ret, n, max, v);
+		}
+	}
+	return n;
+}
+
+size_t net_info_rules(const struct net_stack *stack, uint16_t family, struct net_rule *ret, size_t max)
+{
+	struct rule *rule;
+	size_t n = 0;
+
+	list_for_each_entry(rule, &stack->ip.rules[family == AF_INET6], list) EMIT(ret, n, max, rule->r);
+	return n;
+}
+
+size_t net_info_fdb(const struct net_stack *stack, net_link_id bridge, struct net_fdb *ret, size_t max)
+{
+	struct link *link;
+	size_t n = 0;
+
+	list_for_each_entry(link, &stack->links.all, all)
+	{
+		if (link->bridge && (!bridge || link->id == bridge))
+			n = bridge_fdb_dump(link, ret, max, n);
+	}
+	return n;
+}
+
+static struct net_route local_route(const struct ifaddr *ia, const struct net_addr *dst, uint8_t type)
+{
+	return (struct net_route){
+		.dst = *dst,
+		.prefix_len = (uint8_t)addr_bits(dst->family),
+		.type = type,
+		.origin = NET_ROUTE_ORIGIN_KERNEL,
+		.protocol = 2, /* RTPROT_KERNEL */
+		.scope = type == NET_ROUTE_BROADCAST ? 253 : dst->family == AF_INET ? 254 : 0,
+		.prefsrc = dst->family == AF_INET ? ia->addr : (struct net_addr){0},
+		.link = ia->link->id,
+		.table = NET_TABLE_LOCAL,
+	};
+}
+
+size_t net_info_local_routes(const struct net_stack *stack, struct net_route *ret, size_t max)
+{
+	struct link *link;
+	struct ifaddr *ia;
+	size_t n = 0;
+
+	list_for_each_entry(link, &stack->links.all, all)
+	{
+		list_for_each_entry(ia, &link->addrs, link_list)
+		{
+			EMIT(ret, n, max, local_route(ia, &ia->addr, NET_ROUTE_LOCAL));
+			if (link->kind == NET_LINK_LOOPBACK && ia->addr.family == AF_INET) {
+				struct net_addr prefix = addr_prefix(&ia->addr, ia->prefix_len);
+				struct net_route r = local_route(ia, &prefix, NET_ROUTE_LOCAL);
+
+				r.prefix_len = ia->prefix_len;
+				EMIT(ret, n, max, r);
+			}
+			if (ia->broadcast.family)
+				EMIT(ret, n, max, local_route(ia, &ia->broadcast, NET_ROUTE_BROADCAST));
+		}
+	}
 	return n;
 }
 

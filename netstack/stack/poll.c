@@ -9,7 +9,7 @@ int net_link_input(struct net_stack *stack, net_link_id id, net_time now, struct
 	struct link *link = link_find(&stack->links, id);
 
 	stack_now(stack, now);
-	if (!link || link->kind == NET_LINK_LOOPBACK) {
+	if (!link || link->kind == NET_LINK_LOOPBACK || link->type != NET_LINK_PORT) {
 		pkt_free(pkt);
 		return -EBADF;
 	}
@@ -19,12 +19,29 @@ int net_link_input(struct net_stack *stack, net_link_id id, net_time now, struct
 	return 0;
 }
 
+int net_link_input_batch(struct net_stack *stack, net_link_id id, net_time now,
+			 struct pkt *const *pkts, size_t n)
+{
+	struct link *link = link_find(&stack->links, id);
+
+	stack_now(stack, now);
+	if (!link || link->kind == NET_LINK_LOOPBACK || link->type != NET_LINK_PORT) {
+		for (size_t i = 0; i < n; i++)
+			pkt_free(pkts[i]);
+		return -EBADF;
+	}
+	stack_enter(stack);
+	gro_input(link, pkts, n);
+	stack_leave(stack);
+	return 0;
+}
+
 struct pkt *net_link_take_output(struct net_stack *stack, net_link_id id)
 {
 	struct link *link = link_find(&stack->links, id);
 	struct pkt *pkt;
 
-	if (!link || link->kind == NET_LINK_LOOPBACK)
+	if (!link || link->kind == NET_LINK_LOOPBACK || link->type != NET_LINK_PORT)
 		return NULL;
 	stack_enter(stack);
 	pkt = link_take_output(link);
@@ -36,7 +53,7 @@ size_t net_link_output_len(const struct net_stack *stack, net_link_id id)
 {
 	struct link *link = link_find(&stack->links, id);
 
-	return link ? link->tx.count + (link->gso != NULL) : 0;
+	return link && link_ready(link) ? MAX(link_queued(link), (size_t)1) : 0;
 }
 
 net_link_id net_link_next_output(struct net_stack *stack)
@@ -104,6 +121,41 @@ bool net_stack_next_event(struct net_stack *stack, struct net_event *ret)
 	};
 	src->woke = 0;
 	return true;
+}
+
+/* Copies one frame to the other stack's memory. NULL: none there. */
+static struct pkt *carry_one(struct pkt *pkt, struct net_stack *to)
+{
+	struct pkt *copy = pkt_new_rx(&to->core.pool, MAX((size_t)pkt->len, (size_t)1));
+	struct iovec iov[NET_PKT_IOV_MAX];
+	size_t off = 0;
+	int n;
+
+	if (!copy)
+		return NULL;
+	n = net_pkt_areas(copy, iov, NET_PKT_IOV_MAX);
+	for (int i = 0; i < n; i++)
+		off += pkt_read(pkt, off, iov[i].iov_base, iov[i].iov_len);
+	if (net_pkt_set_len(copy, off) < 0)
+		return pkt_free(copy);
+	copy->offload = pkt->offload;
+	return copy;
+}
+
+size_t net_link_carry(struct net_stack *from, net_link_id link, struct net_stack *to,
+		      net_link_id to_link, net_time now, size_t max)
+{
+	size_t n = 0;
+	struct pkt *pkt;
+
+	for (; n < max && (pkt = net_link_take_output(from, link)); n++) {
+		struct pkt *copy = carry_one(pkt, to);
+
+		pkt_free(pkt);
+		if (copy)
+			(void)net_link_input(to, to_link, now, copy);
+	}
+	return n;
 }
 
 struct pkt *net_pkt_new(struct net_stack *stack, size_t capacity)

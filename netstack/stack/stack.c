@@ -133,11 +133,18 @@ void net_stack_get_tunables(const struct net_stack *stack, struct net_tunables *
 
 int net_stack_set_tunables(struct net_stack *stack, const struct net_tunables *t)
 {
+	struct net_tunables old = stack->core.tun;
 	int r = tunables_check(t);
+	struct link *link;
 
-	if (r == 0)
-		stack->core.tun = *t;
-	return r;
+	if (r < 0)
+		return r;
+	stack->core.tun = *t;
+	conf_follow(&stack->core.confs.all, &old, t);
+	conf_follow(&stack->core.confs.def, &old, t);
+	list_for_each_entry(link, &stack->links.all, all) conf_follow(&link->conf, &old, t);
+	ip_changed(&stack->ip);
+	return 0;
 }
 
 int net_link_attach(struct net_stack *stack, net_link_id *ret, const struct net_link_config *cfg)
@@ -145,7 +152,9 @@ int net_link_attach(struct net_stack *stack, net_link_id *ret, const struct net_
 	struct link *link;
 	int r;
 
-	if (cfg->kind == NET_LINK_LOOPBACK)
+	if (cfg->kind == NET_LINK_LOOPBACK && cfg->type == NET_LINK_PORT)
+		return -EINVAL;
+	if (cfg->type == NET_LINK_VETH)
 		return -EINVAL;
 	stack_enter(stack);
 	r = link_new(&stack->links, &link, cfg);
@@ -186,26 +195,27 @@ int net_link_set_up(struct net_stack *stack, net_link_id id, bool up)
 int net_link_set_mtu(struct net_stack *stack, net_link_id id, uint32_t mtu)
 {
 	struct link *link = link_find(&stack->links, id);
+	int r;
 
 	if (!link)
 		return -EBADF;
-	if (mtu < 68 || mtu > 65536)
-		return -EINVAL;
-	link->mtu = mtu;
-	ip_changed(&stack->ip);
-	return 0;
+	stack_enter(stack);
+	r = link_set_mtu(link, mtu);
+	stack_leave(stack);
+	return r;
 }
 
 int net_link_set_mac(struct net_stack *stack, net_link_id id, const uint8_t mac[6])
 {
 	struct link *link = link_find(&stack->links, id);
+	int r;
 
 	if (!link)
 		return -EBADF;
-	if (link->kind != NET_LINK_ETHER || eth_is_multi(mac) || eth_is_zero(mac))
-		return -EINVAL;
-	memcpy(link->mac, mac, 6);
-	return 0;
+	stack_enter(stack);
+	r = link_set_mac(link, mac);
+	stack_leave(stack);
+	return r;
 }
 
 int net_link_set_promisc(struct net_stack *stack, net_link_id id, bool on)
@@ -214,7 +224,9 @@ int net_link_set_promisc(struct net_stack *stack, net_link_id id, bool on)
 
 	if (!link)
 		return -EBADF;
-	link->promisc = on;
+	if (link->user_promisc != on)
+		link_promisc(link, on ? 1 : -1);
+	link->user_promisc = on;
 	return 0;
 }
 
@@ -281,21 +293,11 @@ int net_route_lookup(struct net_stack *stack, const struct net_addr *dst,
 		     const struct net_addr *src, net_link_id bound, struct net_route *ret,
 		     struct net_addr *ret_src)
 {
-	struct ip_path path;
-	struct route *rt;
-	int r = ip_path_init(&stack->ip, &path, dst, src, bound);
+	struct net_route_query q = {.dst = *dst, .oif = bound};
 
-	if (r < 0)
-		return r;
-	rt = path.type == IP_DST_UNICAST ? route_lookup(&stack->ip, dst, bound) : NULL;
-	if (rt)
-		*ret = rt->r;
-	else
-		*ret = (struct net_route){.dst = path.dst,
-					  .prefix_len = (uint8_t)addr_bits(dst->family),
-					  .link = path.link->id};
-	*ret_src = path.src;
-	return 0;
+	if (src)
+		q.src = *src;
+	return net_route_get(stack, &q, ret, ret_src);
 }
 
 int net_neigh_set(struct net_stack *stack, const struct net_neigh *neigh)
@@ -306,7 +308,8 @@ int net_neigh_set(struct net_stack *stack, const struct net_neigh *neigh)
 	if (!link)
 		return -EBADF;
 	stack_enter(stack);
-	r = neigh_set(&stack->links, link, neigh);
+	r = neigh->proxy ? proxy_add(&stack->links, link, &neigh->addr)
+			 : neigh_set(&stack->links, link, neigh);
 	stack_leave(stack);
 	return r;
 }

@@ -144,3 +144,49 @@ size_t ip4_copy_opts(uint8_t *to, const uint8_t *opts, size_t len)
 		to[used++] = OPT_END;
 	return used;
 }
+
+/* Time stamp option: flag 0 times only, 1 with addresses, 3 only at the addresses given. */
+static void stamp_time(uint8_t *opt, size_t len, const struct net_addr *addr, uint32_t ms)
+{
+	unsigned at = opt[2] - 1u;
+	unsigned flag = opt[3] & 15;
+	unsigned need = flag ? 8 : 4;
+
+	if (len < 4)
+		return;
+	if (at + need > len) {
+		if (opt[3] >> 4 != 15)
+			opt[3] = (uint8_t)(opt[3] + 16); /* overflow */
+		return;
+	}
+	if (flag == 3 && memcmp(opt + at, addr->v4, 4))
+		return;
+	if (flag == 1)
+		memcpy(opt + at, addr->v4, 4);
+	else if (flag != 0 && flag != 3)
+		return;
+	store_be32(opt + at + need - 4, ms);
+	opt[2] = (uint8_t)(opt[2] + need);
+}
+
+void ip4_stamp_opts(uint8_t *hdr, size_t hdr_len, const struct net_addr *addr, uint32_t ms)
+{
+	uint8_t *opts = hdr + IP4_HDR_LEN;
+	size_t len = hdr_len - IP4_HDR_LEN;
+
+	for (size_t i = 0; i < len && opts[i] != OPT_END;) {
+		size_t n = opt_len(opts, len, i);
+
+		if (!n)
+			break;
+		if (opts[i] == OPT_RR && n >= 3 && opts[i + 2] >= 4u && opts[i + 2] + 3u <= n) {
+			memcpy(opts + i + opts[i + 2] - 1, addr->v4, 4);
+			opts[i + 2] = (uint8_t)(opts[i + 2] + 4);
+		} else if (opts[i] == OPT_TS && n >= 4 && opts[i + 2] >= 5) {
+			stamp_time(opts + i, n, addr, ms);
+		}
+		i += n;
+	}
+	wire_put16(hdr + 10, 0);
+	wire_put16(hdr + 10, csum_fold(csum_add(0, hdr, hdr_len)));
+}

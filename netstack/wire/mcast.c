@@ -20,6 +20,23 @@ static uint32_t decode_time(uint32_t code, unsigned mant_bits, unsigned exp_bias
 	return (mant | 1u << mant_bits) << (exp + exp_bias);
 }
 
+/* Flags, QQIC and sources of a query of the newest version (RFC 3376 4.1.5, RFC 3810 5.1.7). */
+static void parse_sources(struct mcast_query *ret, struct rd *in, uint16_t family)
+{
+	uint16_t n;
+
+	ret->qrv = rd_u8(in) & 7;
+	rd_skip(in, 1);
+	n = rd_be16(in);
+	for (unsigned i = 0; i < n && !rd_failed(in); i++) {
+		struct net_addr a = {.family = family};
+
+		rd_copy(in, a.bytes, family == AF_INET ? 4 : 16);
+		if (i < MCAST_QUERY_SOURCES && !rd_failed(in))
+			ret->sources[ret->nsources++] = a;
+	}
+}
+
 enum drop igmp_parse(uint8_t *type, struct mcast_query *ret, struct net_addr *group, struct rd *in)
 {
 	size_t len = rd_left(in);
@@ -37,11 +54,14 @@ enum drop igmp_parse(uint8_t *type, struct mcast_query *ret, struct net_addr *gr
 	if (*type != IGMP_QUERY)
 		return DROP_NONE;
 
+	*ret = (struct mcast_query){0};
 	/* RFC 3376 7.1: the version is told by length and code. */
 	ret->version = len >= 12 ? 3 : code ? 2 : 1;
 	ret->max_resp = NET_MS(100) * (len >= 12 ? decode_time(code, 4, 3) : code ? code : 100);
 	ret->group = group->word[0] ? *group : (struct net_addr){0};
-	return DROP_NONE;
+	if (len >= 12)
+		parse_sources(ret, in, AF_INET);
+	return rd_failed(in) ? DROP_MCAST_MALFORMED : DROP_NONE;
 }
 
 void igmp_emit2(struct wr *out, uint8_t type, const struct net_addr *group)
@@ -59,10 +79,14 @@ void igmp_emit2(struct wr *out, uint8_t type, const struct net_addr *group)
 static void emit_records(struct wr *out, const struct mcast_record *rec, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
+		size_t n_addr = rec[i].group.family == AF_INET ? 4 : 16;
+
 		wr_u8(out, rec[i].type);
 		wr_u8(out, 0);
-		wr_be16(out, 0);
-		wr_bytes(out, rec[i].group.bytes, rec[i].group.family == AF_INET ? 4 : 16);
+		wr_be16(out, (uint16_t)rec[i].nsources);
+		wr_bytes(out, rec[i].group.bytes, n_addr);
+		for (uint32_t j = 0; j < rec[i].nsources; j++)
+			wr_bytes(out, rec[i].sources[j].bytes, n_addr);
 	}
 }
 
@@ -91,10 +115,13 @@ enum drop mld_parse_query(struct mcast_query *ret, struct rd *in)
 	if (rd_failed(in) || (len > 20 && len < 24))
 		return DROP_MCAST_MALFORMED;
 
+	*ret = (struct mcast_query){0};
 	ret->version = len >= 24 ? 2 : 1;
 	ret->max_resp = NET_MS(1) * (len >= 24 ? decode_time(code, 12, 3) : code);
 	ret->group = group.quad[0] | group.quad[1] ? group : (struct net_addr){0};
-	return DROP_NONE;
+	if (len >= 24)
+		parse_sources(ret, in, AF_INET6);
+	return rd_failed(in) ? DROP_MCAST_MALFORMED : DROP_NONE;
 }
 
 void mld_emit1(struct wr *out, uint8_t type, const struct net_addr *group)

@@ -96,6 +96,9 @@ enum ip4_opts_has {
 
 /* Walks the options. @bad_at: offset in the options of what is wrong, for a parameter problem. */
 enum drop ip4_parse_opts(uint32_t *has, unsigned *bad_at, const uint8_t *opts, size_t len);
+/* Fills the next free place of record route and time stamp options with @addr and @ms (milliseconds since
+ * midnight); a full time stamp counts an overflow. The checksum is made right. The options were parsed. */
+void ip4_stamp_opts(uint8_t *hdr, size_t hdr_len, const struct net_addr *addr, uint32_t ms);
 /* Copies for a fragment other than the first: options with the copy bit, padded (RFC 791 3.1).
  * Returns the length. @to has room for 40. */
 size_t ip4_copy_opts(uint8_t *to, const uint8_t *opts, size_t len);
@@ -244,7 +247,10 @@ void icmp_emit(struct wr *out, const struct icmp_hdr *hdr);
 #define NDP_NA_SOLICITED 0x40000000u
 #define NDP_NA_OVERRIDE 0x20000000u
 #define NDP_PREFIX_MAX 8
-#define NDP_RDNSS_MAX 4
+#define NDP_RDNSS_MAX 8
+#define NDP_ROUTE_MAX 8
+#define NDP_SEARCH_MAX 256
+#define NDP_NONCE_LEN 6
 
 struct ndp_prefix {
 	struct net_addr prefix;
@@ -253,18 +259,37 @@ struct ndp_prefix {
 	uint32_t valid_s, preferred_s;
 };
 
+/* RFC 4191 2.3. */
+struct ndp_route {
+	struct net_addr prefix;
+	uint8_t len;
+	uint8_t pref; /* 0 medium, 1 high, 3 low */
+	uint32_t lifetime_s;
+};
+
 struct ndp_opts {
 	bool has_slla, has_tlla, has_mtu;
 	uint8_t slla[6], tlla[6];
 	uint32_t mtu;
 	unsigned nprefix;
 	struct ndp_prefix prefix[NDP_PREFIX_MAX];
-	bool has_nonce;
+	bool has_nonce; /* of NDP_NONCE_LEN bytes (RFC 3971 5.3.2) */
+	uint8_t nonce[NDP_NONCE_LEN];
+	unsigned nroute;
+	struct ndp_route route[NDP_ROUTE_MAX];
+	/* RFC 8106 */
+	unsigned nserver;
+	struct net_addr server[NDP_RDNSS_MAX];
+	uint32_t server_lifetime_s;
+	bool has_search;
+	char search[NDP_SEARCH_MAX]; /* names, space between */
+	uint32_t search_lifetime_s;
 };
 
 struct ndp_ra {
 	uint8_t hop_limit;
 	bool managed, other;
+	uint8_t pref; /* RFC 4191 2.2, as ndp_route.pref */
 	uint16_t lifetime_s;
 	uint32_t reachable_ms, retrans_ms;
 };
@@ -278,6 +303,11 @@ enum drop ndp_parse_opts(struct ndp_opts *ret, struct rd *in);
 /* Header, target and one link-layer option (@lla may be NULL; @opt 1 source, 2 target). */
 void ndp_emit(struct wr *out, uint8_t type, uint32_t rest, const struct net_addr *target,
 	      uint8_t opt, const uint8_t *lla);
+/* An option of eight bytes with a nonce. */
+void ndp_emit_nonce(struct wr *out, const uint8_t nonce[NDP_NONCE_LEN]);
+/* Redirect (RFC 4861 4.5): target, destination, and the target's address if known. */
+void ndp_emit_redirect(struct wr *out, const struct net_addr *target, const struct net_addr *dst,
+		       const uint8_t *lla);
 
 /* IGMP (RFC 2236, 3376) and MLD (RFC 2710, 3810), what a host needs. */
 #define IGMP_QUERY 0x11
@@ -290,11 +320,27 @@ struct mcast_query {
 	uint8_t version; /* 1..3 IGMP, 1..2 MLD */
 	net_dur max_resp;
 	struct net_addr group; /* family 0: general */
+	uint8_t qrv;	       /* robustness of the querier; 0 = does not say */
+	unsigned nsources;     /* in @sources (the first MCAST_QUERY_SOURCES) */
+#define MCAST_QUERY_SOURCES 64
+	struct net_addr sources[MCAST_QUERY_SOURCES];
 };
 
 struct mcast_record {
-	uint8_t type; /* RFC 3376 4.2.12: 2 MODE_IS_EXCLUDE, 3 TO_INCLUDE, 4 TO_EXCLUDE */
+	uint8_t type; /* enum mcast_record_type */
 	struct net_addr group;
+	const struct net_addr *sources;
+	uint32_t nsources;
+};
+
+/* RFC 3376 4.2.12, RFC 3810 5.2.12. */
+enum mcast_record_type {
+	MCAST_IS_INCLUDE = 1,
+	MCAST_IS_EXCLUDE = 2,
+	MCAST_TO_INCLUDE = 3,
+	MCAST_TO_EXCLUDE = 4,
+	MCAST_ALLOW = 5,
+	MCAST_BLOCK = 6,
 };
 
 enum drop igmp_parse(uint8_t *type, struct mcast_query *ret, struct net_addr *group, struct rd *in);
