@@ -237,6 +237,8 @@ static enum drop error_in(struct ip *ip, struct pkt *pkt, const struct icmp_hdr 
 		struct link *link = link_find(ip->links, pkt->ip.link);
 		struct net_addr target = addr4(hdr->rest);
 
+		if (!ip_is_local(ip, &inner.src, NULL))
+			return DROP_ICMP_REDIRECT;
 		return link ? redirect_input4(ip, link, &pkt->ip.src, &inner.dst, &target) : DROP_LINK_DOWN;
 	}
 	/* Not ours, or a fragment without a transport header. */

@@ -248,8 +248,6 @@ void ip4_forward(struct ip *ip, struct link *link, struct pkt *pkt);
 void ip6_forward(struct ip *ip, struct link *link, struct pkt *pkt);
 
 /* mcast.c: memberships of links with their source filters; igmp.c and mld.c speak for them. */
-#define MCAST_SOURCES_MAX 256 /* of one filter of one socket, at most */
-
 struct mcast_filter {
 	bool exclude;
 	uint32_t n;

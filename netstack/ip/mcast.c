@@ -63,7 +63,7 @@ static net_dur interval(const struct mcast_group *g)
 	return NET_MS(MAX(ms, 1));
 }
 
-static void send(struct mcast_group *g, uint8_t type, const struct net_addr *sources, uint32_t n)
+static void tell(struct mcast_group *g, uint8_t type, const struct net_addr *sources, uint32_t n)
 {
 	if (g->group.family == AF_INET)
 		igmp_send(g, type, sources, n);
@@ -91,14 +91,14 @@ static void send_answer(struct mcast_group *g)
 
 	g->answer = false;
 	if (!g->nasked) {
-		send(g, g->now.exclude ? MCAST_IS_EXCLUDE : MCAST_IS_INCLUDE, g->now.sources, g->now.n);
+		tell(g, g->now.exclude ? MCAST_IS_EXCLUDE : MCAST_IS_INCLUDE, g->now.sources, g->now.n);
 		return;
 	}
 	for (uint32_t i = 0; i < g->nasked; i++)
 		if (mcast_filter_passes(&g->now, &g->asked[i]))
 			list[n++] = g->asked[i];
 	if (n)
-		send(g, MCAST_IS_INCLUDE, list, n);
+		tell(g, MCAST_IS_INCLUDE, list, n);
 	free(g->asked);
 	g->asked = NULL;
 	g->nasked = 0;
@@ -112,7 +112,7 @@ static bool send_change(struct mcast_group *g)
 	bool more = false;
 
 	if (g->reports_left) {
-		send(g, g->now.exclude ? MCAST_TO_EXCLUDE : MCAST_TO_INCLUDE, g->now.sources, g->now.n);
+		tell(g, g->now.exclude ? MCAST_TO_EXCLUDE : MCAST_TO_INCLUDE, g->now.sources, g->now.n);
 		more = --g->reports_left;
 	}
 	for (uint32_t i = 0; i < g->npending; i++) {
@@ -127,9 +127,9 @@ static bool send_change(struct mcast_group *g)
 		}
 	}
 	if (na)
-		send(g, MCAST_ALLOW, allow, na);
+		tell(g, MCAST_ALLOW, allow, na);
 	if (nb)
-		send(g, MCAST_BLOCK, block, nb);
+		tell(g, MCAST_BLOCK, block, nb);
 	return more;
 }
 
@@ -337,9 +337,9 @@ void mcast_unclaim(struct ip *ip, struct link *link, const struct net_addr *grou
 	}
 	if (g->last_reporter && link->up && !is_silent(g)) {
 		if (g->now.exclude)
-			send(g, MCAST_TO_INCLUDE, NULL, 0);
+			tell(g, MCAST_TO_INCLUDE, NULL, 0);
 		else
-			send(g, MCAST_BLOCK, g->now.sources, g->now.n);
+			tell(g, MCAST_BLOCK, g->now.sources, g->now.n);
 	}
 	group_free(g);
 }

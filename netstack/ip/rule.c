@@ -2,7 +2,6 @@
 /* Rules of policy routing: which table a packet's route is looked for in. Without rules of a user the main
  * and the default table are asked, and nothing else is looked at. */
 #include <errno.h>
-#include <net/if.h>
 #include <stdlib.h>
 
 #include "ip/ip.h"

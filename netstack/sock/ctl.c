@@ -28,7 +28,7 @@ static void put_pktinfo(struct sock *sk, const struct pkt *pkt, struct net_ctl *
 	if (pkt->ip.multicast || pkt->ip.broadcast) {
 		struct link *link = link_find(sk->ip->links, pkt->ip.link);
 		struct ifaddr *ia =
-			link ? src_select(sk->ip, &pkt->ip.src, &pkt->ip.src, link) : NULL;
+			link ? src_select(sk->ip, &pkt->ip.src, &pkt->ip.src, link, 0) : NULL;
 
 		if (ia)
 			local = ia->addr;

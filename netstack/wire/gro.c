@@ -61,24 +61,24 @@ bool wire_gro_parse(struct wire_gro *ret, const uint8_t *frame, size_t len)
 	if (proto == 6) {
 		if (len < g.l4 + 20u)
 			return false;
-		hdr = (l4[12] >> 4) * 4u;
+		hdr = (size_t)(l4[12] >> 4) * 4;
 		g.flags = l4[13];
 		g.seq = load_be32(l4 + 4);
 		if (hdr < 20 || !(g.flags & TCP_FLAG_ACK) || (g.flags & ~TCP_FLAGS_MERGE))
 			return false;
 	} else if (proto == 17) {
 		g.udp = true;
-		if (len < g.l4 + UDP_HDR_LEN || !load_be16(l4 + 6))
+		if (len < (size_t)g.l4 + UDP_HDR_LEN || !load_be16(l4 + 6))
 			return false;
 	} else {
 		return false;
 	}
 	g.payload = (uint16_t)(g.l4 + hdr);
 	g.total = ETH_HDR_LEN + total;
-	if (g.payload > len || g.total < g.payload)
+	if (g.payload > len || g.total < (uint32_t)g.payload)
 		return false;
 	g.data = g.total - g.payload;
-	if (g.udp && load_be16(l4 + 4) != UDP_HDR_LEN + g.data)
+	if (g.udp && load_be16(l4 + 4) != (uint32_t)UDP_HDR_LEN + g.data)
 		return false;
 	*ret = g;
 	return true;

@@ -185,6 +185,9 @@ Test(forward, off_by_default_and_decrements_when_on)
 	tun.ip_forward = 1;
 	cr_assert_eq(net_stack_set_tunables(lab->stack, &tun), 0);
 	udp(lab, "10.0.0.2", "192.0.2.1");
+	/* RFC 1812 5.2.7.2: the sender could have asked the next hop itself. */
+	lab_expect(lab, "IP 10.0.0.1 > 10.0.0.2 tos 192 ttl 64 icmp type 5 code 1 rest 0xa0000fe "
+			"len 37");
 	cr_assert(lab_tx(lab));
 	cr_assert(strstr(lab->text, "IP 10.0.0.2 > 192.0.2.1 ttl 63"), "%s", lab->text);
 	cr_assert(ip4_sum_ok(lab->frame + 14, 20));

@@ -85,7 +85,8 @@ Test(slaac, an_address_is_tentative_until_nobody_objects)
 	cr_assert_eq(net_addr_add(lab->stack, &a), 0);
 	skip_reports(lab);
 	cr_assert_str_eq(lab->text,
-			 "IP6 :: > ff02::1:ff00:77 hlim 255 icmp6 type 135 code 0 rest 0x0 len 24");
+			 "IP6 :: > ff02::1:ff00:77 hlim 255 icmp6 type 135 code 0 rest 0x0 len 32",
+			 "with a nonce (RFC 7527)");
 	cr_assert(find(lab, "fd00::77").tentative);
 	lab_after(lab, NET_SEC(1));
 	cr_assert(!find(lab, "fd00::77").tentative);

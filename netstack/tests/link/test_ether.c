@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ether.c, link.c */
+#include "netstack/qdisc.h"
 #include "support/lab.h"
 
 static void rx_type(struct lab *lab, const uint8_t dst[6], uint16_t type)
@@ -149,8 +150,16 @@ Test(link, the_transmit_queue_is_bounded)
 		net_pkt_free(pkt);
 		n++;
 	}
-	cr_assert_eq(n, 4);
+	cr_assert_eq(n, 6, "what a socket pays for is never dropped at our own edge");
+	cr_assert_eq(net_qdisc_set(stack, &(struct net_qdisc){.link = a.link,
+							      .kind = NET_QDISC_PFIFO,
+							      .limit = 4}), 0);
+	for (int i = 0; i < 6; i++)
+		send_to(stack, s, "x", 1, &to, 0);
+	for (n = 0; (pkt = net_link_take_output(stack, a.link)); n++)
+		net_pkt_free(pkt);
+	cr_assert_eq(n, 4, "a configured limit is one");
 	net_info_drops(stack, drops);
-	cr_assert_eq(drops[DROP_LINK_TX_FULL], 2);
+	cr_assert_eq(drops[DROP_QDISC_LIMIT], 2);
 	net_stack_free(stack);
 }
