@@ -46,7 +46,7 @@ size_t ether_l3(const struct link *link, struct pkt *pkt, uint16_t *type)
 		uint8_t be[2] = {0};
 
 		pkt_read(pkt, l3 - 2, be, 2);
-		*type = load_be16(be);
+		*type = wire_get16(be);
 		if (!is_tag(*type))
 			break;
 		l3 += VLAN_HDR_LEN;
@@ -129,7 +129,7 @@ static void tagged_input(struct link *link, struct pkt *pkt, uint16_t proto)
 	uint16_t tci;
 
 	pkt_read(pkt, ETH_HDR_LEN, be, sizeof(be));
-	tci = load_be16(be);
+	tci = wire_get16(be);
 	vlan = vlan_find(link, proto, tci & 0xfff);
 	if (!vlan && (tci & 0xfff))
 		why = DROP_ETH_VLAN;
