@@ -62,10 +62,8 @@ static inline net_time qdisc_now(const struct qdisc *q)
 	return q->link->links->core->now;
 }
 
-__extension__ typedef unsigned __int128 qdisc_u128;
-
 /* Time that @bytes take at @rate bytes per second. */
-static inline net_dur qdisc_wire_time(uint64_t bytes, uint64_t rate)
+static inline net_dur qdisc_wire_time(uint32_t bytes, uint64_t rate)
 {
-	return rate ? (net_dur)((qdisc_u128)bytes * 1000000000u / rate) : 0;
+	return rate ? (net_dur)(bytes * 1000000000ull / rate) : 0;
 }
