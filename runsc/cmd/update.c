@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "container/control.h"
 #include "sandbox/cgroup.h"
+#include "sandbox/cgview.h"
 
 struct update_options {
 	const char *resources, *memory, *reservation, *swap, *shares, *quota, *period, *cpus, *mems,
@@ -74,6 +76,33 @@ static int read_flags(const struct update_options *o, struct oci_resources *res,
 	return 0;
 }
 
+/* What the container sees of its own limits. */
+static int update_view(const struct container *c, const struct oci_resources *res, struct cause *cause)
+{
+	struct control_call call = {.req = {.op = CONTROL_UPDATE}, .timeout_ms = 10000};
+	char **files, *payload;
+	size_t n, len = 0;
+	int r = cgview_files(res, false, &files, &n);
+
+	if (r < 0)
+		return cause_errno(cause, r, "update");
+	for (size_t i = 0; i < n; i++)
+		len += strlen(files[i]) + 1;
+	payload = malloc(len + 1);
+	if (payload) {
+		char *at = payload;
+
+		for (size_t i = 0; i < n; i++)
+			at = stpcpy(at, files[i]) + 1;
+		call.payload = payload;
+		call.payload_len = len;
+		r = n ? control_once(c, &call, NULL, NULL, cause) : 0;
+	}
+	free(payload);
+	cgview_free(files, n);
+	return payload ? r : cause_errno(cause, -ENOMEM, "update");
+}
+
 static int run(struct cmd_call *call)
 {
 	CLEANUP(container_closep) struct container *c = NULL;
@@ -99,8 +128,10 @@ static int run(struct cmd_call *call)
 	}
 	if (r >= 0)
 		r = read_flags(o, &res, call->cause);
-	if (r >= 0)
+	if (r >= 0) {
 		cgroup_apply(c->cgroups, &res);
+		r = update_view(c, &res, call->cause);
+	}
 	json_doc_fini(&doc);
 	return r < 0 ? r : 0;
 }

@@ -24,6 +24,7 @@
 #include "container/process.h"
 #include "oci/hooks.h"
 #include "sandbox/cgroup.h"
+#include "sandbox/cgview.h"
 
 /* Everything a create holds until it has succeeded. */
 struct creation {
@@ -37,7 +38,11 @@ struct creation {
 	int ready[2];
 	int link_fds[NET_MAX_LINKS];
 	int *extra_fds;
+	struct sentry_device *devices;
+	char **cgroup_files;
+	size_t n_cgroup_files;
 	bool adopted;
+	bool loopback_only;
 };
 
 static int open_debug_log(const struct globals *g, const char *id, bool attached,
@@ -156,6 +161,43 @@ static uint32_t cpus_of(const struct oci_resources *r)
 	return r->cpu_quota > 0 ? (uint32_t)((r->cpu_quota + period - 1) / period) : 0;
 }
 
+static int fill_devices(struct creation *cr, struct cause *cause)
+{
+	const struct oci_spec *spec = cr->args->spec;
+
+	if (!spec->n_devices)
+		return 0;
+	cr->devices = calloc(spec->n_devices, sizeof(*cr->devices));
+	if (!cr->devices)
+		return cause_errno(cause, -ENOMEM, "linux.devices");
+	for (size_t i = 0; i < spec->n_devices; i++) {
+		const struct oci_device *from = &spec->devices[i];
+		uint32_t kind = from->type == 'p' ? S_IFIFO : from->type == 'b' ? S_IFBLK : S_IFCHR;
+
+		cr->devices[i] = (struct sentry_device){.path = from->path,
+							.mode = kind | (from->mode & 07777),
+							.major = (uint32_t)from->major,
+							.minor = (uint32_t)from->minor,
+							.uid = from->uid,
+							.gid = from->gid};
+	}
+	cr->params.config.devices = cr->devices;
+	cr->params.config.n_devices = spec->n_devices;
+	return 0;
+}
+
+static int fill_cgroup_view(struct creation *cr, struct cause *cause)
+{
+	struct sentry_config *cfg = &cr->params.config;
+	int r = cgview_files(&cr->args->spec->resources, true, &cr->cgroup_files, &cr->n_cgroup_files);
+
+	if (r < 0)
+		return cause_errno(cause, r, "cgroup view");
+	cfg->cgroup_files = (const char *const *)cr->cgroup_files;
+	cfg->n_cgroup_files = cr->n_cgroup_files;
+	return 0;
+}
+
 static int fill_config(struct creation *cr, struct cause *cause)
 {
 	static const char *const listen_env[] = {NULL, "LISTEN_PID=1", NULL};
@@ -201,6 +243,11 @@ static int fill_config(struct creation *cr, struct cause *cause)
 					: 0,
 		.n_cpus = cpus_of(&spec->resources),
 	};
+	r = fill_devices(cr, cause);
+	if (r >= 0)
+		r = fill_cgroup_view(cr, cause);
+	if (r < 0)
+		return r;
 	if (getrandom(cfg->seed, sizeof(cfg->seed), 0) != (ssize_t)sizeof(cfg->seed))
 		return cause_errno(cause, -errno, "random seed");
 	return process_to_sentry(&cr->args->spec->doc, &spec->process, env, &cfg->init, cause);
@@ -264,22 +311,26 @@ static int open_netns(struct creation *cr, struct cause *cause)
 	int fd;
 
 	cr->params.netns_fd = -1;
+	cr->loopback_only = false;
 	if (cr->g->net_mode != NET_SANDBOX || cr->args->private_net || (ns->present && !ns->path))
 		return 0;
-	if (!ns->present)
-		return cause_set(
-			cause, -EINVAL,
-			"config.json: /linux/namespaces: no network namespace: the host's own "
-			"interfaces are not taken over; add one, or use --network=none or tap");
+	/* "Host networking" of engines. The host's interfaces cannot be ours and its own. */
+	if (!ns->present) {
+		log_warn("config.json: /linux/namespaces: no network namespace: the host's own "
+			 "interfaces are not taken over, the container has a loopback interface only");
+		cr->loopback_only = true;
+		return 0;
+	}
 	fd = open(ns->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return cause_errno(cause, -errno, "config.json: /linux/namespaces: %s", ns->path);
 	if (same_namespace(fd, "/proc/self/ns/net")) {
 		close(fd);
-		return cause_set(cause, -EINVAL,
-				 "config.json: /linux/namespaces: %s is the host's own network "
-				 "namespace, whose interfaces are not taken over",
-				 ns->path);
+		log_warn("config.json: /linux/namespaces: %s is the host's own network namespace, whose "
+			 "interfaces are not taken over: the container has a loopback interface only",
+			 ns->path);
+		cr->loopback_only = true;
+		return 0;
 	}
 	cr->params.netns_fd = fd;
 	cr->c->netns = strdup(ns->path);
@@ -337,7 +388,7 @@ static int set_up_network(struct creation *cr, struct cause *cause)
 	if (cr->g->net_mode == NET_TAP ||
 	    (cr->g->net_mode == NET_SANDBOX && cr->args->private_net)) {
 		r = private_network(cr, fd, cause);
-	} else if (cr->g->net_mode == NET_SANDBOX) {
+	} else if (cr->g->net_mode == NET_SANDBOX && !cr->loopback_only) {
 		r = net_adopt(fd, cr->params.plan, cr->link_fds, cause);
 		cr->adopted = r >= 0;
 		if (r >= 0 && cr->c->netns)
@@ -512,6 +563,8 @@ static void release(struct creation *cr)
 	}
 	munmap(cr->params.plan, sizeof(*cr->params.plan));
 	free(cr->extra_fds);
+	free(cr->devices);
+	cgview_free(cr->cgroup_files, cr->n_cgroup_files);
 }
 
 int container_create(const struct globals *g, const struct create_args *args,

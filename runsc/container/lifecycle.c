@@ -96,6 +96,18 @@ static int start_container_hooks(struct container *c, const struct oci_spec *spe
 	return r;
 }
 
+/* Ends a process of ours and collects it when it is our child. */
+static void end_process(const struct proc_id *id)
+{
+	if (proc_alive(id)) {
+		(void)proc_signal(id, SIGKILL);
+		if (!proc_wait(id, 10000))
+			log_warn("process %d does not end", (int)id->pid);
+	}
+	if (id->pid > 0)
+		(void)waitpid(id->pid, NULL, WNOHANG);
+}
+
 int container_start(struct container *c, struct cause *cause)
 {
 	struct control_call call = {.req.op = CONTROL_START, .timeout_ms = CONTROL_TIMEOUT_MS};
@@ -116,8 +128,12 @@ int container_start(struct container *c, struct cause *cause)
 		c->status = CONTAINER_RUNNING;
 		r = container_save(c, cause);
 	}
-	if (r >= 0)
-		r = hooks_run(&spec, OCI_HOOK_POSTSTART, c, -1, true, cause);
+	if (r >= 0) {
+		r = hooks_run(&spec, OCI_HOOK_POSTSTART, c, -1, false, cause);
+		/* The specification (1.2, lifecycle): the container is stopped, and step 12 follows. */
+		if (r < 0)
+			end_process(&c->sandbox);
+	}
 	oci_spec_fini(&spec);
 	return r;
 }
@@ -193,18 +209,6 @@ static void restore_network(struct container *c)
 	if (ns >= 0)
 		close(ns);
 	free(plan);
-}
-
-/* Ends a process of ours and collects it when it is our child. */
-static void end_process(const struct proc_id *id)
-{
-	if (proc_alive(id)) {
-		(void)proc_signal(id, SIGKILL);
-		if (!proc_wait(id, 10000))
-			log_warn("process %d does not end", (int)id->pid);
-	}
-	if (id->pid > 0)
-		(void)waitpid(id->pid, NULL, WNOHANG);
 }
 
 int container_destroy(struct container *c, struct cause *cause)

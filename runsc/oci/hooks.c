@@ -19,7 +19,6 @@ extern char **environ;
 
 static NORETURN void hook_child(const struct oci_hook *hook, int in_fd, int err_fd, int netns_fd)
 {
-	static const char *const no_env[] = {NULL};
 	const char *argv0[] = {hook->path, NULL};
 
 	if (netns_fd >= 0 && setns(netns_fd, CLONE_NEWNET) < 0)
@@ -30,7 +29,7 @@ static NORETURN void hook_child(const struct oci_hook *hook, int in_fd, int err_
 	if (chdir("/") < 0)
 		_exit(126);
 	execve(hook->path, (char *const *)(hook->args && hook->args[0] ? hook->args : argv0),
-	       (char *const *)(hook->env ? hook->env : no_env));
+	       hook->env ? (char *const *)hook->env : environ);
 	dprintf(2, "%s", strerror(errno));
 	_exit(127);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "cli/log.h"
 #include "oci/spec.h"
 
 static const struct {
@@ -144,8 +145,8 @@ static int read_options(const struct json_at *at, struct oci_mount *m)
 	m->data = data;
 	m->kind = kind_of(m, bind);
 	if (m->kind == OCI_MOUNT_BIND && len)
-		return json_fail_key(at, "options", "\"%.100s\" is not an option of a bind mount",
-				     data);
+		log_warn("config.json: mount of %s: \"%.100s\" means nothing for a bind mount", m->destination,
+			 data);
 	return 0;
 }
 

@@ -223,7 +223,7 @@ void oci_resources_init(struct oci_resources *r)
 		.memory_reservation = -1,
 		.memory_swap = -1,
 		.cpu_shares = -1,
-		.cpu_quota = -1,
+		.cpu_quota = 0,
 		.cpu_period = -1,
 		.pids_limit = -1,
 	};
@@ -240,7 +240,8 @@ int oci_resources_read(const struct json_at *at, struct oci_resources *ret)
 	if (r && ((r = json_get_int(&memory, "limit", -1, INT64_MAX, &ret->memory_limit)) < 0 ||
 		  (r = json_get_int(&memory, "reservation", -1, INT64_MAX,
 				    &ret->memory_reservation)) < 0 ||
-		  (r = json_get_int(&memory, "swap", -1, INT64_MAX, &ret->memory_swap)) < 0))
+		  (r = json_get_int(&memory, "swap", -1, INT64_MAX, &ret->memory_swap)) < 0 ||
+		  (r = json_get_bool(&memory, "disableOOMKiller", &ret->oom_disabled)) < 0))
 		return r;
 	r = json_get_object(at, "cpu", &cpu);
 	if (r < 0)

@@ -83,7 +83,7 @@ enum oci_hook_kind {
 struct oci_hook {
 	const char *path;
 	const char *const *args; /* NULL: just the path */
-	const char *const *env;	 /* NULL: empty */
+	const char *const *env;	 /* NULL: the runtime's own, as runc and crun do */
 	int timeout_s;		 /* 0: none */
 };
 
@@ -116,13 +116,14 @@ struct oci_device {
 	uint32_t mode, uid, gid;
 };
 
-/* -1: not given. */
+/* -1: not given (cpu_quota: 0, since -1 takes the limit away). */
 struct oci_resources {
 	int64_t memory_limit, memory_reservation, memory_swap;
 	int64_t cpu_shares, cpu_quota, cpu_period;
 	const char *cpuset_cpus, *cpuset_mems;
 	int64_t pids_limit;
 	bool has_pids;
+	bool oom_disabled;
 	json_t *unified; /* object of strings, or NULL */
 };
 

@@ -53,11 +53,16 @@ static int validate_sysctls(const struct place *p, const struct oci_spec *spec)
 			*c = *c == '/' ? '.' : *c;
 		for (size_t j = 0; j < ARRAY_LEN(prefixes); j++)
 			known |= !strncmp(key, prefixes[j], strlen(prefixes[j]));
-		if (!known) {
-			struct json_at map = {p->doc.doc, NULL, &p->linux_at, "sysctl", 0};
+		struct json_at map = {p->doc.doc, NULL, &p->linux_at, "sysctl", 0};
 
+		if (!known)
 			return json_fail_key(&map, key, "is not in a separate kernel namespace");
-		}
+		if (!strncmp(key, "net.", 4) && !spec->namespaces[OCI_NS_NETWORK].present)
+			return json_fail_key(&map, key, "needs a network namespace of its own");
+		if ((!strncmp(key, "kernel.shm", 10) || !strncmp(key, "kernel.msg", 10) ||
+		     !strncmp(key, "kernel.sem", 10) || !strncmp(key, "fs.mqueue.", 10)) &&
+		    !spec->namespaces[OCI_NS_IPC].present)
+			return json_fail_key(&map, key, "needs an IPC namespace of its own");
 	}
 	return 0;
 }

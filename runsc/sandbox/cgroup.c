@@ -17,8 +17,7 @@
 #include "cli/log.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
-/* What the sandbox itself needs above the container's limits. */
-#define HEADROOM_BYTES (64ll << 20)
+/* Tasks that the sandbox needs for itself. */
 #define HEADROOM_PIDS 32
 
 static const char *const v1_controllers[] = {"cpu",	"cpuacct", "cpuset", "memory", "devices",
@@ -230,11 +229,6 @@ static void set_number(const json_t *dirs, const char *file, int64_t v)
 	set_limit(dirs, file, text);
 }
 
-static int64_t with_headroom(int64_t v, int64_t room)
-{
-	return v > INT64_MAX - room ? INT64_MAX : v + room;
-}
-
 static void apply_cpu(const json_t *dirs, const struct oci_resources *r)
 {
 	if (r->cpu_shares > 0) {
@@ -248,16 +242,17 @@ static void apply_cpu(const json_t *dirs, const struct oci_resources *r)
 	}
 	if (r->cpu_period > 0)
 		set_number(dirs, "cpu.cfs_period_us", r->cpu_period);
-	if (r->cpu_quota != -1 && r->cpu_quota != 0)
+	if (r->cpu_quota != 0)
 		set_number(dirs, "cpu.cfs_quota_us", r->cpu_quota);
-	if (r->cpu_quota > 0 || r->cpu_period > 0) {
+	if (r->cpu_quota != 0 || r->cpu_period > 0) {
 		char text[64];
 
 		if (r->cpu_quota > 0)
 			snprintf(text, sizeof(text), "%lld %lld", (long long)r->cpu_quota,
 				 (long long)(r->cpu_period > 0 ? r->cpu_period : 100000));
 		else
-			snprintf(text, sizeof(text), "max %lld", (long long)r->cpu_period);
+			snprintf(text, sizeof(text), "max %lld",
+				 (long long)(r->cpu_period > 0 ? r->cpu_period : 100000));
 		set_limit(dirs, "cpu.max", text);
 	}
 	if (r->cpuset_cpus && r->cpuset_cpus[0])
@@ -272,13 +267,10 @@ void cgroup_apply(const json_t *dirs, const struct oci_resources *r)
 	json_t *v;
 
 	if (r->memory_limit > 0) {
-		int64_t limit = with_headroom(r->memory_limit, HEADROOM_BYTES);
-
-		set_number(dirs, "memory.limit_in_bytes", limit);
-		set_number(dirs, "memory.max", limit);
+		set_number(dirs, "memory.limit_in_bytes", r->memory_limit);
+		set_number(dirs, "memory.max", r->memory_limit);
 		if (r->memory_swap > 0) {
-			set_number(dirs, "memory.memsw.limit_in_bytes",
-				   with_headroom(r->memory_swap, HEADROOM_BYTES));
+			set_number(dirs, "memory.memsw.limit_in_bytes", r->memory_swap);
 			set_number(dirs, "memory.swap.max", r->memory_swap - r->memory_limit);
 		}
 	}

@@ -260,8 +260,12 @@ int mounts_open(struct mount_set *ret, const struct oci_spec *spec, const char *
 						      .fd = -1};
 		set.n_mounts++;
 	}
-	if (spec->root_readonly && !overlay_root)
+	if (spec->root_readonly && !overlay_root) {
 		make_mount_points(&set);
+		/* So is a working directory that is missing. */
+		if (spec->process.cwd && spec->process.cwd[0] == '/')
+			make_target(set.root_fd, spec->process.cwd, false);
+	}
 	*ret = set;
 	return 0;
 }

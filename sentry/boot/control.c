@@ -15,6 +15,7 @@
 
 #include "boot/kernel.h"
 #include "boot/process.h"
+#include "fs/cgroupfs/cgroupfs.h"
 #include "host/io.h"
 #include "mm/mm.h"
 #include "net/netns.h"
@@ -404,6 +405,19 @@ static void op_exec(struct control *c, int fd, const uint8_t *payload, size_t le
 	exec_request_end(&q);
 }
 
+static int op_update(const uint8_t *payload, size_t len)
+{
+	const uint8_t *p = payload, *end = payload + len;
+	int r = 0;
+
+	while (r == 0 && p < end) {
+		const char *text = take_string(&p, end);
+
+		r = text ? cgroup_view_set(&text, 1) : -EINVAL;
+	}
+	return r;
+}
+
 /* What a shell would show for a wait(2) status. */
 static int32_t shell_status(int status)
 {
@@ -606,6 +620,10 @@ static void handle(struct control *c, struct conn *conn)
 		reply(conn->fd, r, 0, NULL, NULL, 0);
 		break;
 	}
+	case CONTROL_UPDATE:
+		r = op_update(payload, req.len);
+		reply(conn->fd, r, 0, r < 0 ? "update: malformed request" : NULL, NULL, 0);
+		break;
 	case CONTROL_PAUSE:
 	case CONTROL_RESUME:
 		reply(conn->fd, -EOPNOTSUPP, 0, "pause and resume are not implemented", NULL, 0);

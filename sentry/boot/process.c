@@ -153,7 +153,8 @@ static int make_dirs(struct task *t, const char *name)
 	return r == -EEXIST ? 0 : r;
 }
 
-static int enter_cwd(struct task *t, const char *cwd, char *why, size_t why_size)
+/* A missing one is made for the container's init only: an exec says what it expects to find. */
+static int enter_cwd(struct task *t, const char *cwd, bool make, char *why, size_t why_size)
 {
 	struct path place = { 0 };
 	int r;
@@ -165,7 +166,7 @@ static int enter_cwd(struct task *t, const char *cwd, char *why, size_t why_size
 		return -EINVAL;
 	}
 	r = path_lookup(t, AT_FDCWD, cwd, WALK_DIRECTORY, &place);
-	if (r == -ENOENT) {
+	if (r == -ENOENT && make) {
 		r = make_dirs(t, cwd);
 		if (r == 0)
 			r = path_lookup(t, AT_FDCWD, cwd, WALK_DIRECTORY, &place);
@@ -257,7 +258,7 @@ int process_new(struct task **ret, struct kernel *k, const struct sentry_process
 	}
 	r = install_stdio(t, k, p, why, why_size);
 	if (r == 0)
-		r = enter_cwd(t, p->cwd, why, why_size);
+		r = enter_cwd(t, p->cwd, init, why, why_size);
 	if (r == 0) {
 		struct cred *cred = make_cred(p);
 		const struct cred *old = t->cred;

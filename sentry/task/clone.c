@@ -11,6 +11,7 @@
 #include <linux/capability.h>
 #include <linux/sched.h>
 
+#include "fs/cgroupfs/cgroupfs.h"
 #include "sentry/boot.h"
 #include "task/internal.h"
 #include "task/timers.h"
@@ -46,6 +47,10 @@ static int check_flags(struct task *t, const struct clone_args_k *args)
 
 static int check_nproc(struct task *t)
 {
+	/* The container's own limit holds for everybody (cgroups(7), pids.max). */
+	if (users_n_tasks() >= cgroup_view_pids_max())
+		return -EAGAIN;
+
 	uint64_t limit = task_rlimit(t, RLIMIT_NPROC);
 
 	if (atomic_load(&t->user->n_tasks) >= limit && t->cred->uid != 0 &&

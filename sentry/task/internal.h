@@ -40,6 +40,8 @@ struct user_acct {
 struct user_acct *user_get(uint32_t uid); /* NULL: no memory */
 struct user_acct *user_ref(struct user_acct *u);
 void user_put(struct user_acct *u);
+/* Tasks of all users. */
+int64_t users_n_tasks(void);
 
 /* --- signals --- */
 

@@ -56,3 +56,15 @@ void user_put(struct user_acct *u)
 	if (last)
 		free(u);
 }
+
+int64_t users_n_tasks(void)
+{
+	struct user_acct *u;
+	int64_t n = 0;
+
+	mutex_lock(&accts.mu);
+	list_for_each_entry(u, &accts.users, link)
+		n += atomic_load(&u->n_tasks);
+	mutex_unlock(&accts.mu);
+	return n;
+}

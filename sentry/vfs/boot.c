@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "boot/kernel.h"
+#include "fs/cgroupfs/cgroupfs.h"
 #include "fs/goferfs/goferfs.h"
 #include "fs/hostfs/hostfs.h"
 #include "fs/overlay/overlay.h"
@@ -218,6 +220,54 @@ static int protect_path(struct boot_ctx *b, const char *name)
 	return r;
 }
 
+static int add_device(struct boot_ctx *b, const struct sentry_device *dev)
+{
+	struct path at = { 0 };
+	char dir[PATH_LEN_MAX];
+	const char *slash = strrchr(dev->path, '/');
+	size_t len = (size_t)(slash - dev->path);
+	int r;
+
+	if (len >= sizeof(dir))
+		return -ENAMETOOLONG;
+	memcpy(dir, dev->path, len);
+	dir[len] = 0;
+	r = ensure(b, len ? dir : "/", false, &at);
+	if (r < 0)
+		return r;
+
+	struct inode_init init = { .mode = dev->mode };
+	struct fname name = { slash + 1, strlen(slash + 1) };
+	struct dentry *d = NULL;
+
+	if ((dev->mode & S_IFMT) != S_IFIFO)
+		init.rdev = makedev(dev->major, dev->minor);
+	rwlock_wrlock(&at.dentry->inode->rw);
+	r = vfs_create_locked(NULL, b->walk.cred, &at, &name, &init, &d);
+	rwlock_unlock(&at.dentry->inode->rw);
+	if (r == 0) {
+		struct iattr owner = { .valid = ATTR_UID | ATTR_GID, .uid = dev->uid, .gid = dev->gid };
+
+		r = inode_setattr(d->inode, &owner);
+	}
+	dentry_put(d);
+	path_put(&at);
+	return r == -EEXIST ? 0 : r;
+}
+
+static int add_devices(struct boot_ctx *b, const struct sentry_config *cfg, char *why, size_t why_size)
+{
+	for (size_t i = 0; i < cfg->n_devices; i++) {
+		int r = add_device(b, &cfg->devices[i]);
+
+		if (r < 0) {
+			snprintf(why, why_size, "device %.150s: %s", cfg->devices[i].path, strerror(-r));
+			return r;
+		}
+	}
+	return 0;
+}
+
 static int for_paths(struct boot_ctx *b, const char *const *paths, const char *what, char *why,
 		     size_t why_size, int (*fn)(struct boot_ctx *b, const char *name))
 {
@@ -244,7 +294,11 @@ static int build(struct kernel *k, struct boot_ctx *b, const struct sentry_confi
 			return r;
 		}
 	}
-	int r = for_paths(b, cfg->masked_paths, "masked path", why, why_size, mask_path);
+	int r = add_devices(b, cfg, why, why_size);
+
+	if (r < 0)
+		return r;
+	r = for_paths(b, cfg->masked_paths, "masked path", why, why_size, mask_path);
 
 	if (r == 0)
 		r = for_paths(b, cfg->readonly_paths, "read-only path", why, why_size, protect_path);
@@ -271,7 +325,14 @@ int vfs_boot(struct kernel *k, const struct sentry_config *cfg, char *why, size_
 	}
 	cred->cap_effective = UINT64_MAX;
 	b.walk.cred = cred;
-	int r = build(k, &b, cfg, why, why_size);
+	int r = cgroup_view_set(cfg->cgroup_files, cfg->n_cgroup_files);
+
+	if (r < 0) {
+		snprintf(why, why_size, "cgroup view: %s", strerror(-r));
+		cred_put(cred);
+		return r;
+	}
+	r = build(k, &b, cfg, why, why_size);
 
 	mount_put(b.null_mount);
 	cred_put(cred);

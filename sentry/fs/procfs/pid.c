@@ -15,6 +15,7 @@
 #include <sys/sysmacros.h>
 
 #include "boot/kernel.h"
+#include "fs/cgroupfs/cgroupfs.h"
 #include "fs/procfs/procfs.h"
 #include "net/netns.h"
 #include "task/task.h"
@@ -537,8 +538,13 @@ static int do_mountinfo(struct task *o, struct seq *s)
 
 static int do_cgroup(struct task *o, struct seq *s)
 {
+	const char *name;
+
 	(void)o;
-	seq_printf(s, "0::/\n");
+	for (size_t i = 0; (name = cgroup_view_controller(i)); i++)
+		seq_printf(s, "%zu:%s:/\n", i + 1, name);
+	if (cgroup_view_is_v2())
+		seq_printf(s, "0::/\n");
 	return 0;
 }
 

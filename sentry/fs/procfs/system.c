@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "boot/kernel.h"
+#include "fs/cgroupfs/cgroupfs.h"
 #include "core/clock.h"
 #include "fs/procfs/procfs.h"
 #include "mm/memfile.h"
@@ -267,7 +268,11 @@ static int show_cgroups(struct pseudo_inode *pi, struct task *t, struct seq *s)
 {
 	(void)pi;
 	(void)t;
+	const char *name;
+
 	seq_printf(s, "#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
+	for (size_t i = 0; (name = cgroup_view_controller(i)); i++)
+		seq_printf(s, "%s\t%zu\t1\t1\n", name, i + 1);
 	return 0;
 }
 

@@ -96,6 +96,14 @@ struct sentry_link {
 	size_t n_addrs;
 };
 
+/* A node of linux.devices, made when its place is empty. */
+struct sentry_device {
+	const char *path;
+	uint32_t mode; /* S_IFCHR, S_IFBLK or S_IFIFO, and permissions */
+	uint32_t major, minor;
+	uint32_t uid, gid;
+};
+
 struct sentry_neigh {
 	int family;
 	uint8_t addr[16];
@@ -113,6 +121,10 @@ struct sentry_config {
 	const char *const *masked_paths;   /* NULL-terminated */
 	const char *const *readonly_paths; /* NULL-terminated */
 	bool root_readonly;
+	const struct sentry_device *devices;
+	size_t n_devices;
+	const char *const *cgroup_files; /* what the cgroup view shows (fs/cgroupfs/cgroupfs.h); n_ */
+	size_t n_cgroup_files;
 
 	const struct sentry_link *links;
 	size_t n_links;

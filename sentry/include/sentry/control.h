@@ -20,6 +20,7 @@ enum control_op {
 	CONTROL_RESUME,
 	CONTROL_STATS,	   /* reply: text "name value" lines: drops, counters, unimplemented calls */
 	CONTROL_WINSIZE,   /* u: struct control_winsize */
+	CONTROL_UPDATE,	   /* payload: NUL-terminated "file=value" strings for the cgroup view */
 };
 
 #define CONTROL_MAX_MSG (128 * 1024)
