@@ -114,6 +114,10 @@ void plat_thread_set_ids(struct plat_thread *thread, const struct plat_ids *ids)
 void plat_switch(struct plat_thread *thread, struct guest_regs *regs, bool full,
 		 struct plat_event *event);
 
+/* One more (or less: -1) waits for the private futex at @addr, of @thread's space: a wake-up there must
+ * come to the sentry. To be told before the waiter looks at the word. Any thread. */
+void plat_futex_waiters(struct plat_thread *thread, uint64_t addr, int more);
+
 /* The owning sentry thread is about to sleep until another thread makes *@word odd. The platform may
  * move the pair of threads to another processor, and spin for a moment. */
 void plat_before_sleep(struct plat_thread *thread, const uint32_t *word);

@@ -70,23 +70,32 @@ void futex_unlock2(struct futex_bucket *a, struct futex_bucket *b)
 		mutex_unlock(&b->mu);
 }
 
-static void link_waiter(struct futex_bucket *b, struct futex_waiter *w)
+/* The stub answers wake-ups of private futexes for which nobody waits. */
+static void tell_stub(const struct futex_waiter *w, int more)
 {
-	w->bucket = b;
-	list_push_back(&b->waiters, &w->link);
-	atomic_fetch_add(&b->n, 1);
+	if (w->key.v[0] == (uint64_t)(uintptr_t)w->task->mm)
+		plat_futex_waiters(w->task->plat, w->key.v[1], more);
 }
 
-static void unlink_waiter(struct futex_waiter *w)
+static void link_waiter(struct futex_bucket *b, struct futex_waiter *w)
+{
+	list_push_back(&b->waiters, &w->link);
+	atomic_fetch_add(&b->n, 1);
+	tell_stub(w, 1);
+}
+
+void futex_unlink(struct futex_bucket *b, struct futex_waiter *w)
 {
 	list_remove(&w->link);
-	atomic_fetch_sub(&w->bucket->n, 1);
+	atomic_fetch_sub(&b->n, 1);
+	tell_stub(w, -1);
 }
 
 void futex_enqueue(struct futex_bucket *b, struct futex_waiter *w)
 {
 	mutex_lock(&b->mu);
 	atomic_store_explicit(&w->state, FUTEX_QUEUED, memory_order_relaxed);
+	w->bucket = b;
 	link_waiter(b, w);
 	mutex_unlock(&b->mu);
 }
@@ -110,7 +119,7 @@ bool futex_dequeue(struct futex_waiter *w)
 	bool queued = atomic_load(&w->state) == FUTEX_QUEUED;
 
 	if (queued)
-		unlink_waiter(w);
+		futex_unlink(b, w);
 	mutex_unlock(&b->mu);
 	/* A hand-over that has begun ends soon: the waker holds no lock that we could wait for. */
 	while (!queued && atomic_load(&w->state) == FUTEX_CHOSEN)
@@ -123,7 +132,7 @@ static void wake_waiter(struct futex_waiter *w)
 {
 	struct task *t = task_get(w->task);
 
-	unlink_waiter(w);
+	futex_unlink(w->bucket, w);
 	atomic_store(&w->state, FUTEX_WOKEN);
 	task_wake(t);
 	task_put(t);
@@ -343,10 +352,9 @@ long futex_requeue(struct task *t, uint64_t addr1, bool shared, int n_wake, int 
 		moved++;
 		if (futex_key_eq(&key1, &key2))
 			continue;
-		unlink_waiter(w);
+		futex_unlink(from, w);
 		w->key = key2;
-		list_push_back(&to->waiters, &w->link);
-		atomic_fetch_add(&to->n, 1);
+		link_waiter(to, w);
 		__atomic_store_n(&w->bucket, to, __ATOMIC_RELEASE);
 	}
 	futex_unlock2(from, to);

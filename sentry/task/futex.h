@@ -40,6 +40,8 @@ static inline bool futex_key_eq(const struct futex_key *a, const struct futex_ke
 	return a->v[0] == b->v[0] && a->v[1] == b->v[1];
 }
 void futex_enqueue(struct futex_bucket *b, struct futex_waiter *w);
+/* Takes @w off the queue of @b, whose lock is held. */
+void futex_unlink(struct futex_bucket *b, struct futex_waiter *w);
 /* Takes @w off its queue unless somebody woke it. True: it was still queued. */
 bool futex_dequeue(struct futex_waiter *w);
 /* Sleeps until woken; 0, -ETIMEDOUT, -ERESTARTSYS. Leaves @w off the queue. */

@@ -102,8 +102,7 @@ static struct futex_waiter *choose(const struct futex_key *key)
 		}
 	}
 	if (found) {
-		list_remove(&found->link);
-		atomic_fetch_sub(&b->n, 1);
+		futex_unlink(b, found);
 		task_get(found->task);
 		atomic_store(&found->state, FUTEX_CHOSEN);
 	}

@@ -28,6 +28,8 @@
 #define STUB_OPS_SIZE 0x4000
 #define STUB_SCRATCH 0x50000
 #define STUB_SCRATCH_SIZE 0x1000
+#define STUB_FUTEX 0x52000 /* how many wait in the sentry for private futexes (r--), per space */
+#define STUB_FUTEX_SIZE 0x1000
 #define STUB_STACK 0x60000 /* the zygote's; gone once a helper serves */
 #define STUB_STACK_SIZE 0x8000
 #define STUB_VDSO 0x80000
@@ -44,10 +46,11 @@
 #define SLOT_ALT_SIZE 0x8000
 
 /* The control memfd: constants at 0, slot k at CTL_SLOTS + k * SLOT_SIZE, space j at CTL_SPACES + j
- * * CTL_SPACE_SIZE (orders, then scratch). */
+ * * CTL_SPACE_SIZE (orders, then scratch, then futex counts at CTL_FUTEX). */
 #define CTL_SLOTS STUB_SLOTS
 #define CTL_SPACES 0x90000000
 #define CTL_SPACE_SIZE 0x8000
+#define CTL_FUTEX 0x6000
 #define SPACE_MAX 32768
 #define CTL_TRAMPS 0xd0000000 /* CTL_SPACES + SPACE_MAX * CTL_SPACE_SIZE: pages of trampolines */
 #define TRAMP_MAX 65536
@@ -193,8 +196,15 @@ struct stub_ids {
 	uint64_t ss_size;
 	uint64_t spin; /* how long the stub may spin for the answer, in TSC cycles; 0: not at all */
 	uint32_t yields; /* how often it gives the processor away before it sleeps */
-	uint32_t yield_ok; /* the stub carries sched_yield(2) out by itself */
+	uint32_t yield_ok; /* the stub carries sched_yield(2) out by itself, and what it can of futex(2) */
+	uint64_t futex_spin; /* how long a waiter watches the word before it asks, in TSC cycles */
 };
+
+/* Which count of the page at STUB_FUTEX belongs to the word at @addr. */
+static inline uint32_t stub_futex_index(uint64_t addr)
+{
+	return (uint32_t)((addr >> 2) * 0x9e3779b97f4a7c15ULL >> 54);
+}
 
 struct stub_op {
 	uint64_t nr, args[6], flags;
@@ -262,6 +272,7 @@ _Static_assert(offsetof(struct stub_pp, self) == PP_SELF, "layout");
 _Static_assert(offsetof(struct stub_ids, ss_sp) == IDS_SIGSTACK, "layout");
 _Static_assert(offsetof(struct stub_ids, spin) == IDS_SPIN, "layout");
 _Static_assert(offsetof(struct stub_ids, yield_ok) == IDS_YIELD_OK, "layout");
+_Static_assert(STUB_FUTEX_SIZE == 4 << 10, "stub_futex_index");
 _Static_assert(offsetof(struct stub_ops, op) == OPS_OP && sizeof(struct stub_op) == OP_SIZE,
 	       "layout");
 _Static_assert(offsetof(struct stub_op, flags) == OP_FLAGS, "layout");

@@ -50,6 +50,7 @@
 #define SPLIT_SPIN_US 12
 #define SPLIT_WIN_US 6 /* bridged this fast, spinning has won; slower, it has only not lost */
 #define SPLIT_CREDIT_US 80
+#define FUTEX_SPIN_US 8 /* in the stub, before it asks */
 
 static uint64_t us; /* TSC cycles in a microsecond */
 static int spin_budget;
@@ -141,6 +142,7 @@ static void leave_split(struct plat_thread *t)
 		return;
 	atomic_fetch_sub(&spinning_on[p->split_cpu & 1023], 1);
 	p->split_cpu = -1;
+	__atomic_store_n(&t->ids->futex_spin, 0, __ATOMIC_RELAXED);
 }
 
 void policy_thread_done(struct plat_thread *t)
@@ -434,6 +436,7 @@ static bool enter_split(struct plat_thread *t)
 		goto taken;
 	p->stub_pin = p->self_pin = p->split_cpu = cpu;
 	p->split_credit = SPLIT_CREDIT_US / 2;
+	__atomic_store_n(&t->ids->futex_spin, FUTEX_SPIN_US * us, __ATOMIC_RELAXED);
 	p->free_round = false;
 	return true;
 taken:

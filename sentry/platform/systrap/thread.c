@@ -419,6 +419,14 @@ void plat_thread_set_ids(struct plat_thread *t, const struct plat_ids *ids)
 		__atomic_store_n(&t->ids->fast[fast[i].nr], fast[i].value, __ATOMIC_RELAXED);
 }
 
+void plat_futex_waiters(struct plat_thread *t, uint64_t addr, int more)
+{
+	char *table = systrap.ctl + CTL_SPACES + (uint64_t)t->space->idx * CTL_SPACE_SIZE + CTL_FUTEX;
+
+	__atomic_fetch_add((uint32_t *)table + stub_futex_index(addr), (uint32_t)more,
+			   __ATOMIC_SEQ_CST);
+}
+
 int64_t plat_thread_cpu_ns(struct plat_thread *t)
 {
 	uint64_t cycles = atomic_load(&t->guest_tsc), since = atomic_load(&t->running_since);

@@ -67,6 +67,8 @@ stub_slow:
 	cld
 	cmp	$24, %rax			/* sched_yield */
 	je	4f
+	cmp	$202, %rax			/* futex */
+	je	5f
 3:	mov	%gs:PP_SELF, %rdi
 	mov	$STUB_SYSCALL, %esi
 	call	stub_request
@@ -105,6 +107,13 @@ exit_fast_end:
 	je	3b
 	syscall
 	movq	$0, %gs:PP_RAX
+	jmp	exit_fast
+
+/* Private futexes: much of it needs no sentry (futex.c). */
+5:	mov	%gs:PP_SELF, %rdi
+	call	stub_futex
+	test	%eax, %eax
+	jz	3b
 	jmp	exit_fast
 
 /* A kick came while the answer was there already: report it with the state that the guest would have. */
@@ -183,6 +192,14 @@ stub_load:
 	mov	%eax, (%rsi)
 stub_load_insn:
 	mov	(%rdi), %rax
+	ret
+/* u32 stub_load32(const u32 *from, int *failed) */
+	.globl stub_load32, stub_load32_insn
+stub_load32:
+	xor	%eax, %eax
+	mov	%eax, (%rsi)
+stub_load32_insn:
+	mov	(%rdi), %eax
 	ret
 stub_load_fixup:
 	movl	$1, (%rsi)

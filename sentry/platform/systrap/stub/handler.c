@@ -125,7 +125,7 @@ uint32_t stub_signal_c(int sig, const void *info, void *ucv, char *slot)
 		}
 		if (sig == SIG_TRAP && (uc->eflags & 0x100))
 			return 0;
-		if (uc->rip == (uint64_t)stub_load_insn) {
+		if (uc->rip == (uint64_t)stub_load_insn || uc->rip == (uint64_t)stub_load32_insn) {
 			uc->rip = (uint64_t)stub_load_fixup;
 			return 0;
 		}

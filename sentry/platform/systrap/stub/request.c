@@ -21,7 +21,7 @@ static uint32_t my_cpu(const struct stub_const *k)
 	return c & 0xfff;
 }
 
-static uint64_t tsc(void)
+uint64_t stub_tsc(void)
 {
 	uint32_t a, d;
 
@@ -42,7 +42,7 @@ static void await(struct stub_pp *pp, const struct stub_ids *ids, uint32_t seq, 
 	uint64_t spin = __atomic_load_n(&ids->spin, __ATOMIC_RELAXED);
 
 	if (spin && load(&pp->sentry_cpu) != cpu) {
-		uint64_t end = tsc() + spin;
+		uint64_t end = stub_tsc() + spin;
 
 		do {
 			for (int i = 0; i < 4; i++) {
@@ -50,7 +50,7 @@ static void await(struct stub_pp *pp, const struct stub_ids *ids, uint32_t seq, 
 					return;
 				__asm__ volatile("pause");
 			}
-		} while (tsc() < end);
+		} while (stub_tsc() < end);
 	} else {
 		for (uint32_t n = __atomic_load_n(&ids->yields, __ATOMIC_RELAXED); n; n--) {
 			sys1(NR_SCHED_YIELD, 0);

@@ -27,10 +27,14 @@ static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 
 extern HIDDEN const char stub_image[], stub_slow_start[], stub_text_end[];
 extern HIDDEN const char exit_fast[], exit_fast_end[], exit_full[], exit_full_end[];
-extern HIDDEN const char stub_load_insn[], stub_load_fixup[];
+extern HIDDEN const char stub_load_insn[], stub_load32_insn[], stub_load_fixup[];
 extern HIDDEN const char stub_signal[], stub_restorer[], stub_nop[];
 
 HIDDEN uint64_t stub_load(const void *from, int *failed);
+HIDDEN uint32_t stub_load32(const void *from, int *failed);
+/* A futex(2) call whose registers are in the exchange page: non-zero if it is answered. */
+HIDDEN uint32_t stub_futex(struct stub_pp *pp);
+HIDDEN uint64_t stub_tsc(void);
 HIDDEN _Noreturn void stub_helper(uint64_t band);
 HIDDEN _Noreturn void stub_jump(void *stack, void (*fn)(uint64_t arg), uint64_t arg);
 HIDDEN long stub_clone(long flags, void *stack, void *ptid, void *ctid);

@@ -127,6 +127,8 @@ static _Noreturn void become_stub(uint64_t band, long zygote, uint32_t space, ui
 	map(band + STUB_OPS, STUB_OPS_SIZE, PROT_R, MAP_SHARED | MAP_FIXED, STUB_FD_CTL, space_off);
 	map(band + STUB_SCRATCH, STUB_SCRATCH_SIZE, PROT_RW, MAP_SHARED | MAP_FIXED, STUB_FD_CTL,
 	    space_off + STUB_OPS_SIZE);
+	map(band + STUB_FUTEX, STUB_FUTEX_SIZE, PROT_R, MAP_SHARED | MAP_FIXED, STUB_FD_CTL,
+	    space_off + CTL_FUTEX);
 	map(at + SLOT_IDS, 4096, PROT_R, MAP_SHARED | MAP_FIXED, STUB_FD_CTL, slot_off + SLOT_IDS);
 	map(at + SLOT_PP, 4096, PROT_RW, MAP_SHARED | MAP_FIXED, STUB_FD_CTL, slot_off + SLOT_PP);
 	map(at + SLOT_FPU, SLOT_FPU_SIZE + SLOT_ALT_SIZE, PROT_RW, MAP_SHARED | MAP_FIXED,
