@@ -272,7 +272,7 @@ def record(name, scenario):
         played = (CLIENT6 if six else CLIENT4) if name in CLIENT_PLAYED else (SERVER6 if six else SERVER4)
         with open(path, "w", encoding="utf-8") as f:
             f.write(f"# SPDX-License-Identifier: Apache-2.0\n# Recorded from Linux by generate/record.py.\nplay {played}\n"
-                    "mask tcp.win\n")
+                    "mask tcp.win\nignore mld\n")
 
 
 def main():

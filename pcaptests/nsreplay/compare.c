@@ -45,6 +45,14 @@ static bool listed(const char *const *names, size_t n, const char *name)
 	return false;
 }
 
+bool cmp_has(const struct dis *dis, const char *const *names, size_t n)
+{
+	for (unsigned i = 0; i < dis->n; i++)
+		if (listed(names, n, dis->f[i].name))
+			return true;
+	return false;
+}
+
 static bool compared(const struct dis_field *f, const struct cmp_rules *rules)
 {
 	if (listed(rules->mask, rules->nmask, f->name))

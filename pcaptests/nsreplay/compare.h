@@ -31,6 +31,9 @@ struct cmp_rules {
 	net_dur tolerance; /* of instants; negative: not compared */
 };
 
+/* Whether @dis has a field or layer of that name. */
+bool cmp_has(const struct dis *dis, const char *const *names, size_t n);
+
 /* Prints each difference side by side, with @left and @right as headings. Returns how many packets
  * differ, or -ENOMEM. */
 int cmp_print(FILE *to, const struct cmp_list *want, const struct cmp_list *got,

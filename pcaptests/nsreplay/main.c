@@ -220,7 +220,7 @@ static int judge(struct options *o, const struct replay_result *result, const ch
 		if (o->dir)
 			n += against_twin(twin, story);
 		if (n && o->dir)
-			printf("if this is meant: nsreplay --case %s --update\n", o->dir);
+			printf("if this is meant: pcaptests/update, and review the text\n");
 		return n ? EXIT_DIFFERENT : EXIT_SAME;
 	}
 	if (!o->trace)

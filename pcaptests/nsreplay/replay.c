@@ -40,6 +40,11 @@ static enum frame_kind kind_of(const struct script *script)
 	return script->link.kind == NET_LINK_ETHER ? FRAME_ETHER : FRAME_IP;
 }
 
+static bool ignored(const struct replay *rp, const struct dis *dis)
+{
+	return cmp_has(dis, (const char *const *)rp->script->ignore, rp->script->nignore);
+}
+
 /* Remembers a frame of the replay, dissects and tells it. */
 static struct frame *note_frame(struct replay *rp, const uint8_t *bytes, size_t have, size_t len,
 				bool sent)
@@ -71,6 +76,12 @@ static struct frame *note_frame(struct replay *rp, const uint8_t *bytes, size_t 
 		return NULL;
 	}
 	dissect(dis, frame, did->kind, &rp->own);
+	if (sent && ignored(rp, dis)) {
+		rp->result->got.n--;
+		did->n--;
+		free(frame->bytes);
+		return NULL;
+	}
 	dis_line(dis, line, sizeof(line));
 	story_tell(&rp->story, sent ? '>' : '<', "%s", line);
 	if (!sent)
@@ -291,7 +302,7 @@ static void do_frame(struct replay *rp, const struct frame *frame)
 		give(rp, frame, dis);
 	} else {
 		settle_sums(dis);
-		if (want_frame(rp, frame, dis) < 0)
+		if (!ignored(rp, dis) && want_frame(rp, frame, dis) < 0)
 			rp->error = -ENOMEM;
 	}
 	free(dis);

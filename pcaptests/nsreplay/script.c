@@ -48,6 +48,8 @@ void script_fini(struct script *script)
 		free(script->mask[i]);
 	for (size_t i = 0; i < script->nalso; i++)
 		free(script->also[i]);
+	for (size_t i = 0; i < script->nignore; i++)
+		free(script->ignore[i]);
 	free(script->actions);
 	memset(script, 0, sizeof(*script));
 }
@@ -355,10 +357,13 @@ static int set_number(struct line *l)
 static int set_names(struct line *l)
 {
 	struct script *s = l->script;
-	bool mask = !strcmp(l->word[0], "mask");
+	bool mask = !strcmp(l->word[0], "mask"), ignore = !strcmp(l->word[0], "ignore");
 
 	for (unsigned i = 1; i < l->n; i++)
-		if (script_names(mask ? s->mask : s->also, mask ? &s->nmask : &s->nalso,
+		if (script_names(mask ? s->mask : ignore ? s->ignore : s->also,
+				 mask	? &s->nmask
+				 : ignore ? &s->nignore
+					  : &s->nalso,
 				 l->word[i]))
 			return bad(l, "too many names", NULL);
 	return 0;
@@ -611,7 +616,7 @@ static int parse_line(struct line *l)
 		{"neigh", set_neigh}, {"link", set_link},    {"mac", set_mac},
 		{"mtu", set_number},  {"seed", set_number},  {"hold", set_number},
 		{"until", set_number}, {"time", set_number}, {"mask", set_names},
-		{"compare", set_names}, {"set", set_tunable}, {"autoconf", set_flag},
+		{"compare", set_names}, {"ignore", set_names}, {"set", set_tunable}, {"autoconf", set_flag},
 		{"manual", set_flag},
 	};
 

@@ -72,7 +72,8 @@ struct script {
 	struct net_addr play[SCRIPT_ADDRS]; /* addresses that the stack plays */
 	size_t nplay;
 	char *mask[SCRIPT_MASKS], *also[SCRIPT_MASKS];
-	size_t nmask, nalso;
+	char *ignore[SCRIPT_MASKS]; /* packets with such a layer are left out */
+	size_t nmask, nalso, nignore;
 	net_dur tolerance;
 	net_dur hold;  /* how long an acknowledgement may wait for what it acknowledges */
 	net_dur until; /* how long to run on after the last event */
