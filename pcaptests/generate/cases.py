@@ -488,7 +488,7 @@ def fragments_ipv4():
     """A datagram in three pieces, out of order, then one with a hole that times out."""
     body = craft.udp(bytes(range(200)) * 10)[20:]
     return case([(t, p) for t, p in zip((0, 0.1, 0.2), frag4(17, body, ((800, 1600), (1600, 2008), (0, 800))))] +
-                [(1, frag4(17, body, ((0, 800),), ident=78)[0])], "0 udp u 10.0.0.1:53\nuntil 35\n")
+                [(1, frag4(17, body, ((0, 800),), ident=78)[0])], "0 udp u 10.0.0.1:5300\nuntil 35\n")
 
 
 @add
@@ -498,7 +498,7 @@ def fragments_ipv4_overlap():
     long = ip4(17, b"z" * 1000, ident=90, off=0x1fff)
     return case([(i / 10, p) for i, p in enumerate(
         frag4(17, body, ((0, 800), (400, 1608)), ident=80) + frag4(17, body, ((0, 800), (0, 800), (800, 1608)), ident=81) +
-        [ip4(17, b"q" * 13, ident=82, off=0x2000), long])], "0 udp u 10.0.0.1:53\n")
+        [ip4(17, b"q" * 13, ident=82, off=0x2000), long])], "0 udp u 10.0.0.1:5300\n")
 
 
 # UDP
@@ -508,7 +508,7 @@ def udp_checksums():
     """Right, absent, wrong; and lengths that lie."""
     return case([(0.0, udp(b"right")), (0.1, udp(b"absent", check=0)), (0.2, udp(b"wrong", check=0x1111)),
                  (0.3, udp(b"long", length=200)), (0.4, udp(b"short", length=7)), (0.5, udp(b"cut here", length=12)),
-                 (0.6, ip4(17, b"\x9c\x40\0")), (0.7, udp(b""))], "0 udp u 10.0.0.1:53\n0 serve u echo\n")
+                 (0.6, ip4(17, b"\x9c\x40\0")), (0.7, udp(b""))], "0 udp u 10.0.0.1:5300\n0 serve u echo\n")
 
 
 @add
@@ -516,7 +516,7 @@ def udp_checksum_absent_ipv6():
     """IPv6 requires it."""
     six = {"src": PEER6, "dst": US6}
     return case([(0.0, udp(b"absent", check=0, **six)), (0.1, udp(b"right", **six))],
-                "0 udp u [fd00::1]:53\n0 serve u echo\n", play="play fd00::1\nlink ip\n")
+                "0 udp u [fd00::1]:5300\n0 serve u echo\n", play="play fd00::1\nlink ip\n")
 
 
 @add
@@ -529,7 +529,7 @@ def udp_closed_port():
 @add
 def udp_fragmented_answer():
     """A datagram larger than the link leaves in pieces."""
-    return case([(0, udp(b"give me"))], "0 udp u 10.0.0.1:53\n0.1 send u 10.0.0.2:40000 4000\n")
+    return case([(0, udp(b"give me"))], "0 udp u 10.0.0.1:5300\n0.1 send u 10.0.0.2:40000 4000\n")
 
 
 # ICMP
@@ -572,7 +572,7 @@ def malformed_arp():
 def arp_resolution():
     """The stack asks, an answer comes, the packets that waited leave."""
     return case([(0.5, ether(0x0806, arp(2, tha=US_MAC)))],
-                "manual\n0 udp u 10.0.0.1:53\n0.1 send u 10.0.0.2:99 \"one\"\n0.2 send u 10.0.0.2:99 \"two\"\n", link=ETHERNET)
+                "manual\n0 udp u 10.0.0.1:5300\n0.1 send u 10.0.0.2:99 \"one\"\n0.2 send u 10.0.0.2:99 \"two\"\n", link=ETHERNET)
 
 
 @add
@@ -632,7 +632,7 @@ def fragments_ipv6():
     body = udp(bytes(1600), src=PEER6, dst=US6)[40:]
     atomic = ip6(44, struct.pack("!BBHI", 58, 0, 0, 5) + echo6()[40:])
     return case([(0.0, frag6(17, body, ((0, 800),))[0]), (0.1, frag6(17, body, ((800, 1608),))[0]), (0.2, atomic),
-                 (1.0, frag6(17, body, ((0, 800),), ident=9)[0])], "0 udp u [fd00::1]:53\nuntil 65\n", play=SIX)
+                 (1.0, frag6(17, body, ((0, 800),), ident=9)[0])], "0 udp u [fd00::1]:5300\nuntil 65\n", play=SIX)
 
 
 @add
@@ -642,7 +642,7 @@ def fragments_ipv6_overlap():
     return case([(0.0, frag6(17, body, ((0, 800),))[0]), (0.1, frag6(17, body, ((400, 1608),))[0]),
                  (0.2, frag6(17, body, ((800, 1608),))[0]), (1.3, ip6(44, struct.pack("!BBHI", 17, 0, 1, 6) + bytes(13))),
                  (2.4, ip6(44, struct.pack("!BBHI", 17, 0, 0xfff8, 7) + bytes(1000)))],
-                "0 udp u [fd00::1]:53\n", play=SIX)
+                "0 udp u [fd00::1]:5300\n", play=SIX)
 
 
 # Neighbour discovery
@@ -665,7 +665,7 @@ def malformed_nd():
 def nd_resolution():
     """The stack asks by multicast; the answer releases what waited."""
     return case([(0.3, na(PEER6, PEER6, US6, 3, b"\2\1" + PEER_MAC))],
-                "manual\n0 udp u [fd00::1]:53\n0.1 send u [fd00::2]:99 \"one\"\n", link=ETHERNET)
+                "manual\n0 udp u [fd00::1]:5300\n0.1 send u [fd00::2]:99 \"one\"\n", link=ETHERNET)
 
 
 @add

@@ -72,7 +72,7 @@ def tcp(flags, seq=0, ack=None, data=b"", win=65535, options=b"", urg=0, sport=4
     return wrap(6, l4(6, segment + options + data, 16, src, dst, check), src, dst, **ip)
 
 
-def udp(data, sport=40000, dport=53, length=None, check=None, src=PEER, dst=US, **ip):
+def udp(data, sport=40000, dport=5300, length=None, check=None, src=PEER, dst=US, **ip):
     segment = struct.pack("!HHHH", sport, dport, 8 + len(data) if length is None else length, 0) + data
     return wrap(17, l4(17, segment, 6, src, dst, check), src, dst, **ip)
 

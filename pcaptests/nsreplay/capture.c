@@ -13,6 +13,8 @@
 
 #define FRAME_LEN_MAX (256u << 10)
 #define FRAMES_MAX (1u << 20)
+/* No clock that is set shows an instant before this one. */
+#define CLOCK_MIN NET_SEC(1000000)
 
 int problem_set(struct problem *problem, int error, const char *fmt, ...)
 {
@@ -125,8 +127,9 @@ static int read_frames(struct capture *ret, pcap_t *pcap, const char *name, stru
 		net_time at = NET_SEC((int64_t)(uint32_t)hdr->ts.tv_sec) + hdr->ts.tv_usec;
 		int skip = ip_offset(link, bytes, hdr->caplen);
 
+		/* Crafted captures count from zero themselves. */
 		if (!number++)
-			first = at;
+			first = at < CLOCK_MIN ? 0 : at;
 		if (hdr->caplen > hdr->len || hdr->len > FRAME_LEN_MAX)
 			return problem_set(problem, -EINVAL,
 					   "%s: packet %zu: %u bytes kept of %u: lengths lie", name,
@@ -170,7 +173,8 @@ static void sort_frames(struct capture *capture)
 		sorted &= capture->frames[i - 1].at <= capture->frames[i].at;
 	if (!sorted)
 		qsort(capture->frames, capture->n, sizeof(*capture->frames), by_time);
-	first = capture->n ? capture->frames[0].at : 0;
+	/* The first that was written need not be the earliest. */
+	first = capture->n ? MIN(capture->frames[0].at, 0) : 0;
 	for (size_t i = 0; i < capture->n; i++)
 		capture->frames[i].at -= first;
 }
