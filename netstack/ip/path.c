@@ -322,6 +322,11 @@ void ip_path_suspect(struct ip *ip, struct ip_path *path)
 	pmtu_forget(ip, &path->dst);
 }
 
+void ip_udp_gro(struct ip *ip, int delta)
+{
+	ip->links->udp_gro = (uint32_t)((int64_t)ip->links->udp_gro + delta);
+}
+
 size_t ip_path_queued(const struct ip_path *path)
 {
 	return path->link ? link_queued(path->link) : 0;

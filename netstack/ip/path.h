@@ -99,10 +99,10 @@ uint32_t ip_path_metric(struct ip *ip, const struct ip_path *path, unsigned whic
 /* Looks again if routes or addresses changed since. 0 or the error of the lookup. */
 MUST_CHECK int ip_path_check(struct ip *ip, struct ip_path *path);
 
-/* Length of the IP header: 20 or 40. */
+/* Length of the IP header: 20 and options, or 40. */
 static inline unsigned ip_path_hdr_len(const struct ip_path *path)
 {
-	return path->dst.family == 2 /* AF_INET */ ? 20 : 40;
+	return path->dst.family == 2 /* AF_INET */ ? 20u + path->opts_len : 40;
 }
 
 /* The path MTU now (IP header included), with what ICMP said (RFC 1191, RFC 8201). */
@@ -127,6 +127,9 @@ void ip_path_suspect(struct ip *ip, struct ip_path *path);
  * refuses (-EMSGSIZE) what is longer than the path MTU and is no super-segment.
  * Returns 0, -EMSGSIZE, -ENOBUFS, or the error of a new lookup. */
 int ip_output(struct ip *ip, struct ip_path *path, struct pkt *pkt, uint8_t proto);
+
+/* One more or one fewer socket wants received UDP datagrams merged (UDP_GRO). */
+void ip_udp_gro(struct ip *ip, int delta);
 
 /* Packets waiting at the path's link (0 for local): for senders that limit what they queue. */
 size_t ip_path_queued(const struct ip_path *path);

@@ -83,7 +83,7 @@ static void config_complete(struct links *ls, struct net_link_config *cfg)
 {
 	const struct link *lower = link_find(ls, cfg->lower);
 
-	if (cfg->kind == NET_LINK_LOOPBACK || cfg->type == NET_LINK_PORT)
+	if (cfg->type == NET_LINK_PORT)
 		return;
 	cfg->kind = NET_LINK_ETHER;
 	cfg->offloads = ALL_OFFLOADS;

@@ -33,6 +33,21 @@ static struct link *choose_link(struct sock *sk, const struct net_addr *group, n
 
 int mcast_sock_join(struct sock *sk, const struct net_addr *group, net_link_id id)
 {
+	return mcast_sock_join_source(sk, group, NULL, id);
+}
+
+void mcast_member_changed(struct sock *sk, struct mcast_member *m)
+{
+	struct link *link = link_find(sk->ip->links, m->link);
+
+	m->claim.filter = (struct mcast_filter){!m->include, m->nsources, m->sources};
+	if (link)
+		(void)mcast_reclaim(sk->ip, link, &m->group);
+}
+
+int mcast_sock_join_source(struct sock *sk, const struct net_addr *group,
+			   const struct net_addr *source, net_link_id id)
+{
 	struct mcast_member *m;
 	struct link *link;
 	int r;
@@ -49,8 +64,22 @@ int mcast_sock_join(struct sock *sk, const struct net_addr *group, net_link_id i
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return -ENOMEM;
-	r = mcast_join(sk->ip, link, group);
+	m->claim.filter.exclude = !source;
+	if (source) {
+		m->include = true;
+		m->sources = malloc(sizeof(*m->sources));
+		if (!m->sources) {
+			free(m);
+			return -ENOMEM;
+		}
+		*m->sources = *source;
+		m->nsources = 1;
+		m->claim.filter.sources = m->sources;
+		m->claim.filter.n = 1;
+	}
+	r = mcast_claim(sk->ip, link, group, &m->claim);
 	if (r < 0) {
+		free(m->sources);
 		free(m);
 		return r;
 	}
@@ -67,7 +96,7 @@ static void member_free(struct sock *sk, struct mcast_member *m)
 	struct link *link = link_find(sk->ip->links, m->link);
 
 	if (link)
-		mcast_leave(sk->ip, link, &m->group);
+		mcast_unclaim(sk->ip, link, &m->group, &m->claim);
 	list_remove(&m->list);
 	sk->mcast_count--;
 	free(m->sources);

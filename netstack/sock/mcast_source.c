@@ -96,14 +96,12 @@ static uint32_t find_source(const struct mcast_member *m, const struct net_addr 
 	return i;
 }
 
-static int remove_source(struct sock *sk, struct mcast_member *m, const struct request *q)
+static int remove_source(struct mcast_member *m, const struct request *q)
 {
 	uint32_t i = find_source(m, &q->source);
 
 	if (i == m->nsources)
 		return -EADDRNOTAVAIL;
-	if (m->nsources == 1 && m->include)
-		return mcast_sock_leave(sk, &q->group, m->link);
 	m->sources[i] = m->sources[--m->nsources];
 	return 0;
 }
@@ -133,12 +131,10 @@ static int apply(struct sock *sk, const struct request *q)
 	if (!addr_is_multicast(&q->group))
 		return -EINVAL;
 	if (q->op == OP_ADD) {
-		r = mcast_sock_join(sk, &q->group, q->link);
-		if (r < 0 && r != -EADDRINUSE)
+		r = mcast_sock_join_source(sk, &q->group, &q->source, q->link);
+		if (r != -EADDRINUSE)
 			return r;
 		m = mcast_sock_find(sk, &q->group, q->link);
-		if (r == 0)
-			m->include = true;
 	} else {
 		m = mcast_sock_find(sk, &q->group, q->link);
 	}
@@ -148,7 +144,16 @@ static int apply(struct sock *sk, const struct request *q)
 	if (m->include != include && m->nsources)
 		return -EINVAL;
 	m->include = include;
-	return q->op == OP_ADD || q->op == OP_BLOCK ? add_source(m, q) : remove_source(sk, m, q);
+	if (q->op == OP_ADD || q->op == OP_BLOCK) {
+		r = add_source(m, q);
+	} else if (m->nsources == 1 && m->include && find_source(m, &q->source) == 0) {
+		return mcast_sock_leave(sk, &q->group, m->link);
+	} else {
+		r = remove_source(m, q);
+	}
+	if (r == 0)
+		mcast_member_changed(sk, m);
+	return r;
 }
 
 /* The whole filter at once. */
@@ -234,6 +239,7 @@ static int set_filter(struct sock *sk, int name, int family, const void *value, 
 	m->sources = sources;
 	m->nsources = f.n;
 	m->include = f.mode == MCAST_INCLUDE;
+	mcast_member_changed(sk, m);
 	return 0;
 }
 

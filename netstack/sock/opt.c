@@ -189,6 +189,7 @@ static int set_pacing(struct sock *sk, const void *value, socklen_t len)
 		rate = rate32 == UINT32_MAX ? UINT64_MAX : rate32;
 	}
 	sk->opt.max_pacing_rate = rate;
+	sk->charge.pacing_rate = rate == UINT64_MAX ? 0 : rate; /* what fq lets us have */
 	return 0;
 }
 

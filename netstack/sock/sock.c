@@ -314,6 +314,9 @@ void sock_path_opts(const struct sock *sk, struct ip_path *path)
 		path->tos = o->tos;
 		path->pmtudisc = o->pmtudisc;
 		path->hop_limit = o->ttl < 0 ? 0 : (uint8_t)o->ttl;
+		/* Paths of requests outlive a listener. */
+		path->opts = sk->node.listening ? NULL : o->ip_opts;
+		path->opts_len = sk->node.listening ? 0 : o->ip_opts_len;
 	} else {
 		path->tos = o->tclass;
 		path->pmtudisc =
@@ -321,6 +324,7 @@ void sock_path_opts(const struct sock *sk, struct ip_path *path)
 		path->flow_label = o->autoflowlabel ? flow_label(sk, path) : 0;
 		path->hop_limit = o->hops < 0 ? 0 : (uint8_t)o->hops;
 	}
+	path->prio = (uint8_t)MIN((uint32_t)o->priority, 255u);
 	if (addr_is_multicast(&path->dst))
 		multicast_opts(sk, path);
 }
@@ -346,13 +350,23 @@ int sock_path_init(struct sock *sk, struct ip_path *path, const struct net_addr 
 
 	if (!from.family && multi && dst->family == AF_INET && sk->opt.mcast_if_addr.family)
 		from = sk->opt.mcast_if_addr;
-	r = ip_path_init(sk->ip, path, dst, &from, out_link(sk, dst));
-	path->dont_route = sk->opt.dont_route;
-	path->nonlocal_src = sk->opt.freebind || sk->opt.transparent;
-	if (path->dont_route || (r < 0 && path->nonlocal_src)) {
-		path->gen--; /* once more, with what the socket asks for */
-		r = ip_path_check(sk->ip, path);
-	}
+
+	struct ip_path_want want = {
+		.flow = {.dst = *dst,
+			 .src = from,
+			 .oif = out_link(sk, dst),
+			 .mark = sk->opt.mark,
+			 .uid = sk->node.uid,
+			 .tos = dst->family == AF_INET ? sk->opt.tos : sk->opt.tclass,
+			 .proto = (uint8_t)sk->protocol,
+			 .sport = sk->node.local.port,
+			 .dport = sk->node.remote.port},
+		.dont_route = sk->opt.dont_route,
+		.nonlocal_src = sk->opt.freebind || sk->opt.transparent,
+		.prefer = sk->opt.addr_prefs,
+	};
+
+	r = ip_path_init_flow(sk->ip, path, &want);
 	sock_path_opts(sk, path);
 	return r;
 }

@@ -37,6 +37,8 @@ static void udp_close(struct sock *sk)
 	struct udp_sock *u = udp_of(sk);
 
 	u->corked = pkt_free(u->corked);
+	if (u->gro)
+		ip_udp_gro(sk->ip, -1);
 	dgram_close(sk);
 }
 
@@ -366,6 +368,7 @@ static int udp_setopt(struct sock *sk, int level, int name, const void *value, s
 		u->segment = (uint16_t)v;
 		return 0;
 	case OPT_GRO:
+		ip_udp_gro(sk->ip, (v != 0) - u->gro);
 		u->gro = v != 0;
 		return 0;
 	default:
