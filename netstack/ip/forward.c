@@ -119,6 +119,8 @@ void ip4_forward(struct ip *ip, struct link *link, struct pkt *pkt)
 		core_drop(ip->core, pkt, why);
 		return;
 	}
+	if (!ip_hook_run(ip, IP_HOOK_FORWARD, link, path.link, pkt))
+		return;
 	MIB_INC(ip->core, Ip_ForwDatagrams);
 	path.pmtudisc = IP_PMTU_INTERFACE;
 	path.link_mtu = forward_mtu(ip, &path);
@@ -172,6 +174,9 @@ void ip6_forward(struct ip *ip, struct link *link, struct pkt *pkt)
 		core_drop(ip->core, pkt, why);
 		return;
 	}
+	if (!ip_hook_run(ip, IP_HOOK_FORWARD, link, path.link, pkt) ||
+	    !ip_hook_run(ip, IP_HOOK_POSTROUTING, NULL, path.link, pkt))
+		return;
 	MIB_INC(ip->core, Ip6_OutForwDatagrams);
 	(void)ip_xmit(ip, &path, pkt);
 }

@@ -6,6 +6,7 @@
 
 #include "core/core.h"
 #include "ip/addr.h"
+#include "ip/hook.h"
 #include "ip/fib.h"
 #include "ip/path.h"
 #include "ip/proto.h"
@@ -66,6 +67,7 @@ struct ip {
 	 */
 	bool (*ping_input)(void *ctx, struct pkt *pkt);
 	void (*ping_error)(void *ctx, const struct ip_error *err);
+	struct ip_hooks hooks; /* netfilter */
 };
 
 static inline bool addr_eq(const struct net_addr *a, const struct net_addr *b)

@@ -106,6 +106,10 @@ void ip4_input(struct ip *ip, struct link *link, struct pkt *pkt)
 		core_drop(ip->core, pkt, why);
 		return;
 	}
+	bool fragment = hdr.frag_off || (hdr.flags & IP4_MF);
+
+	if (!fragment && !ip_hook_run(ip, IP_HOOK_PREROUTING, link, NULL, pkt))
+		return;
 	why = check_dest(ip, link, pkt);
 	if (why == DROP_IP_NOT_US && link->conf.v4[NET_CONF4_forwarding] && !pkt->ip.link_multi) {
 		ip4_forward(ip, link, pkt);
@@ -124,13 +128,15 @@ void ip4_input(struct ip *ip, struct link *link, struct pkt *pkt)
 	count_in(ip, pkt);
 	if (hdr.hdr_len > IP4_HDR_LEN)
 		opts4_stamp(ip, pkt, &pkt->ip.dst);
+	if (!fragment && !ip_hook_run(ip, IP_HOOK_INPUT, link, NULL, pkt))
+		return;
 	pkt_pull(pkt, hdr.hdr_len);
-	if (hdr.frag_off || (hdr.flags & IP4_MF)) {
+	if (fragment) {
 		struct reasm_in in = {hdr.src,	 hdr.dst,      hdr.id,
 				      hdr.proto, hdr.frag_off, hdr.flags & IP4_MF};
 
 		pkt = reasm_input(ip, link, pkt, &in);
-		if (!pkt)
+		if (!pkt || !ip_hook_reassembled(ip, link, pkt, hdr.proto))
 			return;
 	}
 	ip_deliver(ip, link, pkt, hdr.proto);

@@ -73,6 +73,8 @@ int ip4_send(struct ip *ip, struct ip_path *path, struct pkt *pkt, bool may_frag
 {
 	uint32_t mtu = mtu_for(ip, path);
 
+	if (!ip_hook_run(ip, IP_HOOK_POSTROUTING, NULL, path->link, pkt))
+		return 0;
 	MIB_ADD(ip->core, IpExt_OutOctets, pkt->len);
 	if (pkt->len <= mtu || pkt->offload.gso_type)
 		return send_whole(ip, path, pkt);
@@ -99,6 +101,7 @@ static int output(struct ip *ip, struct ip_path *path, struct pkt *pkt, uint8_t 
 	uint32_t total = pkt->len + hdr_len;
 	bool fits = total <= mtu_for(ip, path) || pkt->offload.gso_type;
 	uint8_t ttl = path->hop_limit ? path->hop_limit : default_ttl(ip, path);
+	struct ip_path moved;
 	uint8_t *at;
 	struct wr out;
 
@@ -129,6 +132,9 @@ static int output(struct ip *ip, struct ip_path *path, struct pkt *pkt, uint8_t 
 
 	wr_init(&out, at, hdr_len);
 	ip4_emit(&out, &hdr, opts_len ? opts : NULL);
+	path = ip_hook_output(ip, path, &moved, pkt);
+	if (!path)
+		return -EPERM;
 	if (stays_here(path)) {
 		copy_to_self(ip, path, pkt);
 		core_drop(ip->core, pkt, DROP_NONE);

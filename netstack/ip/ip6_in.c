@@ -232,6 +232,10 @@ void ip6_input(struct ip *ip, struct link *link, struct pkt *pkt)
 	}
 	MIB_ADD(ip->core, Ip6_InOctets, pkt->len);
 	why = check_source(link, pkt);
+	bool fragment = hdr.next == IP6_EXT_FRAGMENT;
+
+	if (why == DROP_NONE && !fragment && !ip_hook_run(ip, IP_HOOK_PREROUTING, link, NULL, pkt))
+		return;
 	if (why == DROP_NONE)
 		why = check_dest(ip, link, pkt);
 	if (why == DROP_IP_NOT_US && link->conf.v6[NET_CONF6_forwarding] && !pkt->ip.link_multi) {
@@ -248,8 +252,10 @@ void ip6_input(struct ip *ip, struct link *link, struct pkt *pkt)
 
 	uint8_t next = hdr.next;
 
+	if (!fragment && !ip_hook_run(ip, IP_HOOK_INPUT, link, NULL, pkt))
+		return;
 	pkt_pull(pkt, IP6_HDR_LEN);
 	pkt = walk(ip, link, pkt, &next);
-	if (pkt)
+	if (pkt && (!fragment || ip_hook_reassembled(ip, link, pkt, next)))
 		ip_deliver(ip, link, pkt, next);
 }

@@ -29,6 +29,8 @@ int ip6_send(struct ip *ip, struct ip_path *path, struct pkt *pkt)
 {
 	uint32_t mtu = mtu_for(ip, path);
 
+	if (!ip_hook_run(ip, IP_HOOK_POSTROUTING, NULL, path->link, pkt))
+		return 0;
 	MIB_ADD(ip->core, Ip6_OutOctets, pkt->len);
 	if (path->type == IP_DST_MULTICAST)
 		MIB_INC(ip->core, Ip6_OutMcastPkts);
@@ -67,6 +69,7 @@ static uint8_t hop_limit_for(struct ip *ip, const struct ip_path *path)
 static int output(struct ip *ip, struct ip_path *path, struct pkt *pkt, uint8_t proto)
 {
 	uint32_t payload = pkt->len;
+	struct ip_path moved;
 	uint8_t *at;
 	struct wr out;
 
@@ -93,7 +96,8 @@ static int output(struct ip *ip, struct ip_path *path, struct pkt *pkt, uint8_t 
 
 	wr_init(&out, at, IP6_HDR_LEN);
 	ip6_emit(&out, &hdr);
-	return ip6_send(ip, path, pkt);
+	path = ip_hook_output(ip, path, &moved, pkt);
+	return path ? ip6_send(ip, path, pkt) : -EPERM;
 }
 
 int ip6_output(struct ip *ip, struct ip_path *path, struct pkt *pkt, uint8_t proto)

@@ -84,6 +84,8 @@ enum pkt_at {
 	PKT_AT_NET,	    /* at l3_off, or at the view if that is 0: an IP header, or ARP */
 };
 
+struct nf_ct;
+
 struct pkt {
 	struct list link; /* whoever owns the packet may queue it here */
 	struct pkt_pool *pool;
@@ -110,6 +112,8 @@ struct pkt {
 	uint8_t at;   /* enum pkt_at */
 	uint8_t prio; /* TC_PRIO_*: band of the queueing discipline */
 	uint32_t mark;
+	struct nf_ct *nf_ct; /* connection that it belongs to; a reference */
+	uint8_t nf_ctinfo;
 	uint16_t nfrags;
 	struct pkt_frag frag[PKT_FRAGS];
 	uint8_t inl[PKT_INLINE];
@@ -125,6 +129,7 @@ struct pkt_pool {
 	struct pkt_block *free_small;
 	struct pkt_block *free_large;
 	struct list released; /* struct pkt_charge */
+	void (*ct_unref)(struct nf_ct *ct); /* filled by nf/ */
 };
 
 void pkt_pool_init(struct pkt_pool *pool, uint64_t limit, uint64_t idle_limit);
@@ -193,6 +198,15 @@ size_t pkt_read(const struct pkt *pkt, size_t off, void *to, size_t len);
 void pkt_write_linear(struct pkt *pkt, size_t off, const void *from, size_t len);
 /* Sum of bytes [off, off+len) for the Internet checksum, as if off were even. */
 uint64_t pkt_csum(const struct pkt *pkt, size_t off, size_t len);
+
+/* Gives back the connection that the packet carries, if any. */
+static inline void pkt_forget_ct(struct pkt *pkt)
+{
+	if (__builtin_expect(pkt->nf_ct != NULL, 0))
+		pkt->pool->ct_unref(pkt->nf_ct);
+	pkt->nf_ct = NULL;
+	pkt->nf_ctinfo = 0;
+}
 
 /* A cursor over the linear part of the view. */
 struct rd;

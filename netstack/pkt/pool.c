@@ -164,6 +164,7 @@ struct pkt *pkt_free(struct pkt *pkt)
 
 	ASSERT(!list_linked(&pkt->link));
 	pkt_uncharge(pkt);
+	pkt_forget_ct(pkt);
 	for (unsigned i = 0; i < pkt->nfrags; i++)
 		pkt_block_unref(pkt->frag[i].block);
 	pkt_block_unref(pkt->block);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "raw/raw.h"
+#include "nf/nf.h"
 #include "stack/stack_priv.h"
 #include "tcp/tcp.h"
 #include "udp/udp.h"
@@ -110,6 +111,7 @@ struct net_stack *net_stack_free(struct net_stack *stack)
 		ss->raw = raw_free(ss->raw);
 		socks_fini(ss);
 	}
+	stack->nf = nf_free(stack->nf);
 	ip_fini(&stack->ip);
 	core_fini(&stack->core);
 	free(stack);

@@ -18,6 +18,7 @@ struct net_stack {
 	struct links links;
 	struct ip ip;
 	struct socks socks;
+	struct nf *nf; /* NULL until rules are loaded */
 	bool busy; /* a call is under way: debug builds refuse another */
 };
 

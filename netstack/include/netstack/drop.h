@@ -58,6 +58,7 @@
 	X(IP_DISABLED, "protocol is switched off on the link")                                     \
 	X(ICMP_REDIRECT, "redirect not acceptable")                                                \
 	X(MCAST_SOURCE, "no member wants this source")                                             \
+	X(NETFILTER, "netfilter refused the packet")                                               \
 	X(IP_LOOP, "martian: own address as the source of a received packet")                      \
 	X(FRAG_MALFORMED, "fragment malformed")                                                    \
 	X(FRAG_OVERLAP, "fragments overlap")                                                       \
