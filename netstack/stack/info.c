@@ -245,7 +245,9 @@ size_t net_info_socks(const struct net_stack *stack, int protocol, struct net_so
 
 	list_for_each_entry(sk, &stack->socks.all, all)
 	{
-		if (sk->protocol != protocol || sk->freed)
+		bool raw = sk->type == SOCK_RAW;
+
+		if (sk->freed || (protocol == IPPROTO_RAW ? !raw : raw || sk->protocol != protocol))
 			continue;
 		/* An unbound socket is in no list of Linux's either. */
 		if (!sk->node.bucket && sk->type != SOCK_RAW)

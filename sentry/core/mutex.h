@@ -23,9 +23,11 @@ enum lock_rank {
 	RANK_TASKS,	    /* task tree: parents, children, groups, sessions, pids (rwlock) */
 	RANK_EPOLL_NEST,    /* one epoll instance is added to another */
 	RANK_EPOLL,	    /* an epoll instance's interest list */
+	RANK_RTNL,	    /* (s) one change of a namespace's network configuration at a time */
 	RANK_SOCKET,	    /* unix sockets, socket wrappers; lower address first */
 	RANK_PIPE,	    /* a pipe's ring */
 	RANK_NETNS,	    /* one network stack */
+	RANK_NETLINK,	    /* the table of netlink sockets; their queues are RANK_OBJECT */
 	RANK_FDTABLE,	    /* descriptor table */
 	RANK_FUTEX,	    /* a futex bucket; lower address first */
 	RANK_TTY,

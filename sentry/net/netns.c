@@ -20,8 +20,11 @@
 #include "core/thread.h"
 #include "host/io.h"
 #include "net/sysctl.h"
+#include "netlink/notify.h"
+#include "netstack/change.h"
 #include "netstack/info.h"
 #include "netstack/link.h"
+#include "netstack/nf.h"
 #include "netstack/pkt.h"
 #include "netstack/route.h"
 #include "netstack/socket.h"
@@ -65,6 +68,7 @@ struct netns {
 	int64_t sleeping_until;	  /* [m] what the pump sleeps for; INT64_MIN: awake */
 	int kick_fd;		  /* [I] */
 	bool watching_drops;	  /* [m] */
+	struct net_change change; /* [m] the one being told to netlink */
 	struct tee_hub tee;
 };
 
@@ -264,6 +268,8 @@ fail:
 
 static void dispatch_events(struct netns *ns)
 {
+	struct net_ct_event ct;
+	char line[256];
 	struct net_event ev;
 
 	while (net_stack_next_event(ns->stack, &ev)) {
@@ -272,6 +278,12 @@ static void dispatch_events(struct netns *ns)
 		if (s)
 			s->ready(s, ev.ready | ev.woke);
 	}
+	while (net_changes_next(ns->stack, &ns->change))
+		rt_changed(ns, ns->stack, &ns->change);
+	while (net_conntrack_next_event(ns->stack, &ct))
+		conntrack_changed(ns, &ct);
+	while (net_nf_log_next(ns->stack, line, sizeof(line)))
+		klog("%s", line);
 }
 
 static void to_tap_meta(struct tap_meta *ret, const struct pkt *pkt)

@@ -24,6 +24,9 @@ static const struct sysctl_net table[] = {
 	ONE("net.core.wmem_max", wmem_max),
 	ONE("net.ipv4.icmp_echo_ignore_all", icmp_echo_ignore_all),
 	ONE("net.ipv4.icmp_echo_ignore_broadcasts", icmp_echo_ignore_broadcasts),
+	ONE("net.ipv4.icmp_msgs_burst", icmp_msgs_burst),
+	ONE("net.ipv4.icmp_msgs_per_sec", icmp_msgs_per_sec),
+	ONE("net.ipv4.icmp_ratelimit", icmp_ratelimit_ms),
 	ONE("net.ipv4.ip_default_ttl", ip_default_ttl),
 	ONE("net.ipv4.ip_forward", ip_forward),
 	VEC("net.ipv4.ip_local_port_range", ip_local_port_range, 2),
@@ -97,8 +100,8 @@ static const struct sysctl_net table[] = {
 	ONE("net.ipv4.tcp_workaround_signed_windows", tcp_workaround_signed_windows),
 	STR("net.ipv4.tcp_fastopen_key", tcp_fastopen_key),
 	UNS("net.ipv4.tcp_notsent_lowat", tcp_notsent_lowat),
+	ONE("net.ipv6.icmp.ratelimit", icmp6_ratelimit_ms),
 	ONE("net.ipv6.bindv6only", ip6_bindv6only),
-	ONE("net.ipv6.conf.all.forwarding", ip6_forwarding),
 	ONE("net.ipv6.ip6frag_time", ip6frag_time_s),
 };
 

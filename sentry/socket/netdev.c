@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* netdevice(7): SIOCGIF* on any socket, answered from the namespace's stack. */
 #include <errno.h>
-#include <linux/capability.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -11,6 +10,7 @@
 
 #include "net/netns.h"
 #include "netstack/info.h"
+#include "socket/netdev.h"
 #include "socket/socket.h"
 #include "task/task.h"
 #include "util/cleanup.h"
@@ -199,15 +199,10 @@ long netdev_ioctl(struct task *t, unsigned long cmd, uint64_t arg)
 	case SIOCGIFNETMASK:
 	case SIOCGIFBRDADDR:
 		break;
-	case SIOCSIFFLAGS:
-	case SIOCSIFADDR:
-	case SIOCSIFNETMASK:
-	case SIOCSIFMTU:
-	case SIOCADDRT:
-	case SIOCDELRT:
-		return task_has_cap(t, CAP_NET_ADMIN) ? -EOPNOTSUPP : -EPERM;
+	case SIOCETHTOOL:
+		return netdev_ethtool(t, arg);
 	default:
-		return -ENOTTY;
+		return netdev_set_ioctl(t, cmd, arg);
 	}
 	s = snapshot_take(t);
 	if (!s)

@@ -22,6 +22,7 @@
 
 #include "boot/kernel.h"
 #include "socket/socket.h"
+#include "socket/unix.h"
 #include "task/task.h"
 #include "util/cleanup.h"
 #include "util/list.h"
@@ -87,6 +88,7 @@ struct unix_sock {
 	struct sockaddr_un name;  /* [m] */
 	socklen_t name_len;	  /* [m] 0: unnamed */
 	struct list abstract_link; /* [a] */
+	struct list all;	   /* in all_socks */
 };
 
 static struct {
@@ -94,6 +96,12 @@ static struct {
 	struct list socks;
 	uint32_t next_auto;
 } abstract_names = { .mu = { PTHREAD_MUTEX_INITIALIZER, RANK_LEAF } };
+
+/* Every socket, for unix_snapshot(). */
+static struct {
+	struct mutex mu;
+	struct list socks;
+} all_socks = { { PTHREAD_MUTEX_INITIALIZER, RANK_LEAF }, { &all_socks.socks, &all_socks.socks } };
 
 static const struct socket_ops unix_ops;
 
@@ -148,6 +156,9 @@ static struct unix_sock *unix_alloc(struct task *t, int type)
 	u->rcvbuf = u->sndbuf = BUF_DEFAULT;
 	u->addr.sock = u;
 	u->cred = cred_of(t);
+	mutex_lock(&all_socks.mu);
+	list_push_back(&all_socks.socks, &u->all);
+	mutex_unlock(&all_socks.mu);
 	return u;
 }
 
@@ -155,6 +166,9 @@ static void unix_put(struct unix_sock *u)
 {
 	if (!u || !ref_put(&u->ref))
 		return;
+	mutex_lock(&all_socks.mu);
+	list_remove(&u->all);
+	mutex_unlock(&all_socks.mu);
 	queue_free(&u->queue);
 	socket_fini(&u->base);
 	mutex_fini(&u->mu);
@@ -1296,3 +1310,50 @@ static const struct socket_ops unix_ops = {
 	.release = unix_release,
 	.pair = unix_pair,
 };
+
+/* --- seen from outside -------------------------------------------------------------------------------- */
+
+static void fill_info(struct unix_sock *u, struct unix_info *ret)
+{
+	mutex_lock(&u->mu);
+	*ret = (struct unix_info){ .inode = u->base.inode, .type = u->base.type,
+				   .state = u->state == UNIX_LISTEN	? 10
+					    : u->peer && connection_based(u) ? 1
+										: 7,
+				   .refs = 2, .uid = u->base.uid, .rqueue = (uint32_t)u->queued,
+				   .rcvbuf = (uint32_t)u->rcvbuf, .sndbuf = (uint32_t)u->sndbuf,
+				   .shutdown = (uint8_t)((u->rcv_shut ? 1 : 0) | (u->snd_shut ? 2 : 0)),
+				   .name = u->name, .name_len = u->name_len,
+				   .peer = u->peer ? u->peer->base.inode : 0 };
+	if (u->state == UNIX_LISTEN) {
+		ret->rqueue = 0;
+		list_for_each(node, &u->accept_queue)
+			ret->rqueue++;
+		ret->wqueue = u->backlog;
+	}
+	if (u->path.dentry)
+		ret->vfs_ino = u->path.dentry->inode->ino;
+	mutex_unlock(&u->mu);
+}
+
+size_t unix_snapshot(struct unix_info *ret, size_t max)
+{
+	struct unix_sock **socks = calloc(max + 1, sizeof(struct unix_sock *));
+	struct unix_sock *u;
+	size_t n = 0, held = 0;
+
+	mutex_lock(&all_socks.mu);
+	list_for_each_entry(u, &all_socks.socks, all)
+	{
+		n++;
+		if (socks && held < max && ref_get_unless_zero(&u->ref))
+			socks[held++] = u;
+	}
+	mutex_unlock(&all_socks.mu);
+	for (size_t i = 0; i < held; i++) {
+		fill_info(socks[i], &ret[i]);
+		unix_put(socks[i]);
+	}
+	free(socks);
+	return max ? held : n;
+}

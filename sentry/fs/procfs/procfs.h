@@ -14,6 +14,11 @@ typedef int (*proc_show_fn)(struct pseudo_inode *pi, struct task *t, struct seq 
 
 /* /proc/net is the same directory for everyone (/proc/self/net and /proc/PID/net too). */
 int proc_net_fill(struct pseudo_inode *dir);
+int proc_net_fill_more(struct pseudo_inode *dir);
+/* The namespace of who reads; kernel threads have the first one's. Borrowed. */
+struct netns *proc_net_ns(struct task *t);
+/* /proc/sys/net/{ipv4,ipv6}/{conf,neigh} and what is not one of the stack's tunables. */
+int proc_sys_net_fill(struct pseudo_inode *net);
 /* The tree under /proc/sys. */
 int proc_sys_fill(struct pseudo_inode *root);
 /* The per-process directories: the dynamic part of the root. */

@@ -159,9 +159,6 @@ static const struct {
 	{ "net.ipv4.tcp_available_congestion_control", "reno cubic" },
 	{ "net.ipv4.tcp_allowed_congestion_control", "reno cubic" },
 	{ "net.ipv4.ip_unprivileged_port_start", "1024" },
-	{ "net.ipv4.conf.all.rp_filter", "0" },
-	{ "net.ipv6.conf.all.disable_ipv6", "0" },
-	{ "net.ipv6.conf.default.disable_ipv6", "0" },
 	{ "net.unix.max_dgram_qlen", "512" },
 	{ "vm.max_map_count", "65530" },
 	{ "vm.mmap_min_addr", "65536" },
@@ -218,5 +215,5 @@ int proc_sys_fill(struct pseudo_inode *root)
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = add_dotted(sys, table[i].name, 0100644, &sysctl_ops,
 			       (void *)(uintptr_t)&table[i], 0);
-	return r;
+	return r < 0 ? r : proc_sys_net_fill(pseudo_child(sys, "net"));
 }
