@@ -58,10 +58,18 @@ struct limit {
 	net_time last;
 };
 
+/* Time that @n of @rate per second take. */
+static net_dur time_of(uint64_t n, uint64_t rate)
+{
+	uint64_t rest = n % rate;
+
+	return (net_dur)(n / rate * 1000000000u +
+			 (rate < 1000000000u ? rest * 1000000000u / rate : rest / (rate / 1000000000u)));
+}
+
 static int limit_init(const struct nft_ctx *ctx, struct nft_expr *e, const struct nfa *tb)
 {
 	struct limit *x = container_of(e, struct limit, e);
-	uint64_t ns;
 
 	x->rate = nfa_be64(&tb[NFTA_LIMIT_RATE]);
 	x->unit_s = nfa_be64(&tb[NFTA_LIMIT_UNIT]);
@@ -75,13 +83,12 @@ static int limit_init(const struct nft_ctx *ctx, struct nft_expr *e, const struc
 		return -EOVERFLOW;
 	if (x->type == NFT_LIMIT_PKTS && x->burst == 0)
 		x->burst = 5;
-	ns = x->unit_s * 1000000000ull;
-	x->cost = (net_dur)(ns / x->rate);
+	x->cost = time_of(x->unit_s, x->rate);
 	/* Packets: the burst; bytes: a unit's worth and the burst. */
 	if (x->type == NFT_LIMIT_PKTS)
 		x->max = x->cost * (net_dur)x->burst;
 	else
-		x->max = (net_dur)((unsigned __int128)ns * (x->rate + x->burst) / x->rate);
+		x->max = time_of(x->unit_s, 1) + time_of(x->burst * x->unit_s, x->rate);
 	x->tokens = x->max;
 	x->last = ctx->nf->core->now;
 	return 0;
@@ -95,7 +102,7 @@ static void limit_eval(struct nft_expr *e, struct nft_regs *r, struct nf_pkt *p)
 	bool over;
 
 	if (x->type == NFT_LIMIT_PKT_BYTES)
-		cost = (net_dur)((unsigned __int128)x->unit_s * 1000000000u * p->pkt->len / x->rate);
+		cost = time_of(x->unit_s * p->pkt->len, x->rate);
 	x->tokens = MIN(x->tokens + (now - x->last), x->max);
 	x->last = now;
 	over = x->tokens < cost;

@@ -152,12 +152,12 @@ static int read_set(struct nft_ctx *ctx, struct nft_set *s, const struct nfa *tb
 static void name_set(const struct nft_table *t, struct nft_set *s)
 {
 	char base[NFT_NAME_MAXLEN];
-	char *percent = strstr(s->name, "%d");
+	char *percent = strchr(s->name, '%');
 	struct nft_set *other;
 
 	if (!percent)
 		return;
-	*percent = '\0';
+	*percent = '\0'; /* of "%d" */
 	memcpy(base, s->name, sizeof(base));
 	for (uint64_t n = 0;; n++) {
 		bool taken = false;

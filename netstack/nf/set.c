@@ -22,15 +22,47 @@ static bool expired(const struct nft_elem *e, net_time now)
 
 /* --- intervals: every bound is an element; the greatest one not above the key decides ------------------ */
 
-static int by_key(const void *a, const void *b)
+static bool before(const struct nft_elem *x, const struct nft_elem *y)
 {
-	const struct nft_elem *x = *(struct nft_elem *const *)a, *y = *(struct nft_elem *const *)b;
 	int d = memcmp(x->key, y->key, sizeof(x->key));
 
 	if (d)
-		return d;
+		return d < 0;
 	/* Where one interval ends and the next begins, the beginning counts. */
-	return (int)(y->flags & NFT_SET_ELEM_INTERVAL_END) - (int)(x->flags & NFT_SET_ELEM_INTERVAL_END);
+	return (x->flags & NFT_SET_ELEM_INTERVAL_END) && !(y->flags & NFT_SET_ELEM_INTERVAL_END);
+}
+
+static void sift(struct nft_elem **a, uint32_t at, uint32_t n)
+{
+	for (;;) {
+		uint32_t big = at, kid = 2 * at + 1;
+		struct nft_elem *t;
+
+		if (kid < n && before(a[big], a[kid]))
+			big = kid;
+		if (kid + 1 < n && before(a[big], a[kid + 1]))
+			big = kid + 1;
+		if (big == at)
+			return;
+		t = a[at];
+		a[at] = a[big];
+		a[big] = t;
+		at = big;
+	}
+}
+
+/* By heap: no recursion, no memory, whatever order a user sends. */
+static void heap_sort(struct nft_elem **a, uint32_t n)
+{
+	for (uint32_t i = n / 2; i-- > 0;)
+		sift(a, i, n);
+	for (uint32_t end = n; end-- > 1;) {
+		struct nft_elem *t = a[0];
+
+		a[0] = a[end];
+		a[end] = t;
+		sift(a, 0, end);
+	}
 }
 
 static bool sort_elems(struct nft_set *s)
@@ -45,7 +77,7 @@ static bool sort_elems(struct nft_set *s)
 	if (!s->sorted)
 		return false;
 	list_for_each_entry(e, &s->elems, list) s->sorted[n++] = e;
-	qsort(s->sorted, n, sizeof(*s->sorted), by_key);
+	heap_sort(s->sorted, n);
 	s->dirty = false;
 	return true;
 }
