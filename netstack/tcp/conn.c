@@ -400,7 +400,7 @@ int tcp_sock_connect(struct sock *sk, const struct net_endpoint *peer)
 	struct tcp_conn *conn = tcp_conn_of(sk);
 	int err;
 
-	if (!peer->addr.family)
+	if (peer && !peer->addr.family)
 		return dissolve(conn);
 	if (conn->tfo.defer)
 		return -EISCONN;
