@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,19 @@ static int make_task(struct task **ret, struct kernel *k, const struct sentry_pr
 	return r;
 }
 
+/* A terminal that was donated is /dev/console inside: ttyname(3) finds it by that name. A container
+ * without the node keeps the nameless descriptor. */
+static struct file *by_name(struct task *t, struct file *f)
+{
+	struct open_how how = { .flags = O_RDWR | O_NOCTTY };
+	struct file *named;
+
+	if (vfs_openat(t, AT_FDCWD, "/dev/console", &how, &named) < 0)
+		return f;
+	file_put(f);
+	return named;
+}
+
 static int install_stdio(struct task *t, struct kernel *k, const struct sentry_process *p, char *why,
 			 size_t why_size)
 {
@@ -116,6 +130,8 @@ static int install_stdio(struct task *t, struct kernel *k, const struct sentry_p
 		struct file *f;
 		int r = vfs_open_host_fd(k, host, &f);
 
+		if (r == 0 && i < 3 && host >= 0 && p->terminal)
+			f = by_name(t, f);
 		if (r == 0) {
 			r = fd_install_at(t, f, (int)i, false);
 			if (r < 0)
