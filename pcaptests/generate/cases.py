@@ -99,6 +99,13 @@ def handshake_connect_refused():
 
 
 @add
+def connect_to_a_group():
+    """No connection to broadcast or multicast addresses; nothing is sent."""
+    return case([], "0 connect a 255.255.255.255:80\n0.1 connect b 224.0.0.1:80\n0.2 connect c [ff02::1]:80\n",
+                play="addr 10.0.0.1/24\naddr fd00::1/64\nlink ip\n")
+
+
+@add
 def handshake_closed_port():
     """A SYN, an ACK and a FIN for a port where nobody listens."""
     return case(syn(dport=81) + [(0.1, tcp(ACK, 5, 7, dport=81)), (0.2, tcp(FIN, 5, dport=81)),
@@ -602,6 +609,15 @@ def malformed_ipv6():
     return case([(0.0, ip6(58, good[40:], version=5)), (0.1, ip6(58, good[40:], length=500)), (0.2, good[:39]),
                  (0.3, echo6(src="ff02::1")), (0.4, echo6(src="::")), (0.5, echo6(src="::1")), (0.6, echo6(check=7)),
                  (0.7, ip6(58, good[40:], length=4)), (0.8, good)], play=SIX)
+
+
+@add
+def malformed_icmp6():
+    """Truncated, wrong sum, an unknown error, an unknown message, an error about an error."""
+    inner = ip6(58, bytes((1, 4, 0, 0, 0, 0, 0, 0)), US6, PEER6)
+    return case([(0.0, ip6(58, b"\x80\0\0")), (0.1, echo6(check=9)), (0.2, icmp6(100, data=bytes(40))), (0.3, icmp6(200)),
+                 (0.4, icmp6(1, 4, data=inner)), (0.5, icmp6(1, 4)), (0.6, icmp6(2, 0, struct.pack("!I", 10), inner)),
+                 (0.7, echo6())], play=SIX)
 
 
 @add

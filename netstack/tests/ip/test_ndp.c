@@ -174,6 +174,28 @@ Test(slaac, a_link_gets_its_own_address_a_router_and_a_prefix)
 	lab_free(lab);
 }
 
+/* RFC 4862 5.5.3 (e): a forged advertisement cannot end an address sooner than in two hours. */
+Test(slaac, a_short_lifetime_leaves_two_hours)
+{
+	struct lab *lab = auto_lab();
+	const char *addr = "2001:db8:5:0:0:ff:fe00:1";
+
+	lab_after(lab, NET_SEC(3));
+	lab_flush(lab);
+	advertise(lab, 1800, 36000, 36000);
+	lab_after(lab, NET_SEC(2));
+	lab_flush(lab);
+	advertise(lab, 1800, 10, 10);
+	lab_after(lab, NET_SEC(7100));
+	lab_flush(lab);
+	cr_assert_neq(find(lab, addr).link, 0, "still there");
+	cr_assert(find(lab, addr).deprecated);
+	lab_after(lab, NET_SEC(101));
+	lab_flush(lab);
+	cr_assert_eq(find(lab, addr).link, 0);
+	lab_free(lab);
+}
+
 Test(slaac, links_without_autoconf_ignore_advertisements)
 {
 	struct lab *lab = lab_new();
