@@ -487,6 +487,7 @@ void link_input(struct link *link, struct pkt *pkt)
 	}
 	if (!pkt->offload.gso_type)
 		pkt->offload.gso_size = 0;
+	link_tap(link, pkt, false);
 	pkt->offload.hdr_len = 0; /* a hint of the far side: not trusted, not needed */
 	if (link->kind == NET_LINK_ETHER)
 		ether_input(link, pkt);
@@ -502,6 +503,7 @@ void link_input_local(struct link *link, struct pkt *pkt)
 	pkt->l3_off = 0;
 	pkt->rx_time = core->now;
 	if (link->kind == NET_LINK_LOOPBACK) {
+		link_tap(link, pkt, false);
 		link->stats.rx_packets++;
 		link->stats.rx_bytes += pkt->len;
 	}
@@ -594,6 +596,7 @@ int link_output(struct link *link, struct pkt *pkt)
 		core_drop(ls->core, pkt, DROP_LINK_DOWN);
 		return -ENETDOWN;
 	}
+	link_tap(link, pkt, true);
 	if (!link->qdisc) {
 		link_xmit(link, pkt);
 		return 0;

@@ -41,6 +41,11 @@ struct link_upper {
 	void (*link_changed)(void *ctx, struct link *link);
 	/* The link-layer address changed: tell the neighbours (arp_notify, ndisc_notify). */
 	void (*link_readdressed)(void *ctx, struct link *link);
+	/* Packet sockets: sees every frame, view at its first byte. Borrows @pkt. Asked while *taps
+	 * is not 0; NULL: never. */
+	void (*tap)(void *ctx, struct link *link, struct pkt *pkt, bool out);
+	void *tap_ctx;
+	const uint32_t *taps;
 };
 
 enum arp_answer {
@@ -131,6 +136,14 @@ struct links {
 	uint32_t udp_gro;   /* sockets that want UDP_GRO */
 
 };
+
+static inline void link_tap(struct link *link, struct pkt *pkt, bool out)
+{
+	const struct link_upper *up = &link->links->up;
+
+	if (up->taps && *up->taps)
+		up->tap(up->tap_ctx, link, pkt, out);
+}
 
 int links_init(struct links *ls, struct net_core *core);
 void links_fini(struct links *ls);

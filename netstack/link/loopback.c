@@ -20,6 +20,8 @@ int loopback_output(struct link *link, struct pkt *pkt)
 		core_drop(ls->core, pkt, DROP_LINK_RX_FULL);
 		return -ENOBUFS;
 	}
+	if (!pkt->ip.link) /* not our own copy of what went to another link */
+		link_tap(link, pkt, true);
 	link->stats.tx_packets++;
 	link->stats.tx_bytes += pkt->len;
 	pkt->at = PKT_AT_NET;

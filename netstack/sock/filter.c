@@ -184,7 +184,7 @@ static bool read_far(const void *ctx, uint32_t off, uint8_t *to, uint32_t n)
 	const struct pkt *pkt = env->pkt;
 
 	if (off >= BPF_OFF_NET)
-		return read_base(pkt, pkt->l3_off + (off - BPF_OFF_NET), to, n);
+		return read_base(pkt, env->net_off + (off - BPF_OFF_NET), to, n);
 	if (off >= BPF_OFF_NEG)
 		return env->ll_off != UINT32_MAX &&
 		       read_base(pkt, env->ll_off + (off - BPF_OFF_NEG), to, n);
@@ -265,6 +265,7 @@ static struct filter_env env_of(struct sock *sk, struct pkt *pkt)
 					       : PACKET_HOST,
 		.hatype = ether ? ARPHRD_ETHER : ARPHRD_LOOPBACK,
 		.link = pkt->ip.link,
+		.net_off = pkt->l3_off,
 		.ll_off = ether && pkt->l3_off >= ETH_HDR_LEN ? pkt->l3_off - ETH_HDR_LEN
 							      : UINT32_MAX,
 	};

@@ -28,6 +28,7 @@ struct filter_env {
 	net_link_id link;
 	uint32_t rxhash;
 	uint32_t skip;	 /* bytes of the view that the program does not see */
+	uint32_t net_off; /* network header's first byte in pkt->base */
 	uint32_t ll_off; /* link header's first byte in pkt->base; UINT32_MAX: none */
 };
 

@@ -320,6 +320,8 @@ static int set_value(struct sock *sk, int name, int v, unsigned caps)
 		sk->opt.reuse_addr = sk->node.reuse_addr = v != 0;
 		return 0;
 	case SO_REUSEPORT:
+		if (v && sk->family == AF_PACKET)
+			return -EOPNOTSUPP;
 		return set_reuse_port(sk, v);
 	case SO_SNDBUF:
 		set_sndbuf(sk, v, false);

@@ -112,7 +112,7 @@ static void opts_default(struct sock *sk)
 		.mcast_loop6 = true,
 		.mcast_all6 = true,
 		.incoming_cpu = -1,
-		.reuse_addr = sk->type == SOCK_RAW || sk->protocol == IPPROTO_ICMP ||
+		.reuse_addr = (sk->type == SOCK_RAW && sk->family != AF_PACKET) || sk->protocol == IPPROTO_ICMP ||
 			      sk->protocol == IPPROTO_ICMPV6,
 		.autoflowlabel = true,
 		.v6only = sk->family == AF_INET6 &&

@@ -46,6 +46,10 @@ struct sock_ops {
 	/* After sock/ chose the local address (sk->node.local.addr set) and @port. NULL:
 	 * demux_bind() and, for datagrams, demux_listen(). */
 	int (*bind)(struct sock *sk, uint16_t port);
+	/* Families whose names sock/ does not read: bind(), and both names. send() then gets no @dst
+	 * and looks at msg->name. NULL: IP. */
+	int (*bind_name)(struct sock *sk, const struct sockaddr *name, socklen_t len);
+	int (*get_name)(struct sock *sk, bool peer, struct sockaddr *name, socklen_t *len);
 	/* @peer->addr.family 0: dissolve. */
 	int (*connect)(struct sock *sk, const struct net_endpoint *peer);
 	int (*listen)(struct sock *sk, int backlog);	   /* NULL: -EOPNOTSUPP */
@@ -174,6 +178,7 @@ struct sock {
 	uint32_t mcast_count;
 };
 
+struct packet;
 struct tcp;
 struct udp;
 struct raw;
@@ -193,12 +198,14 @@ struct socks {
 	struct sock_slot *slots;
 	uint32_t nslots, free_slot;
 	uint32_t count;
+	uint32_t packets;     /* packet sockets */
 	uint32_t reuse_progs; /* sockets with a reuse_prog */
 	struct tcp *tcp; /* contexts of the transports */
 	struct udp *udp;
 	struct raw *raw;
+	struct packet *packet;
 	/* (family, type, protocol) -> ops, filled by stack/. */
-	const struct sock_ops *tcp_ops, *udp_ops, *ping_ops, *raw_ops;
+	const struct sock_ops *tcp_ops, *udp_ops, *ping_ops, *raw_ops, *packet_ops;
 };
 
 /* Makes a socket of a kind, without id: net_sock_open() and a transport that accepts use it.

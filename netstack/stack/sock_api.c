@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "packet/packet.h"
 #include "stack/stack_priv.h"
 
 static struct sock *find(struct net_stack *stack, net_sock_id id)
@@ -52,13 +53,20 @@ int net_sock_open(struct net_stack *stack, net_sock_id *ret, int family, int typ
 	struct sock *sk;
 	int r;
 
-	if (family != AF_INET && family != AF_INET6)
+	if (family == AF_PACKET) {
+		if (type != SOCK_RAW && type != SOCK_DGRAM)
+			return -ESOCKTNOSUPPORT;
+		ops = stack->socks.packet_ops;
+		protocol &= 0xffff;
+	} else if (family != AF_INET && family != AF_INET6) {
 		return -EAFNOSUPPORT;
-	if (protocol < 0 || protocol > 255)
-		return -EINVAL;
-	r = choose(&stack->socks, &ops, family, type, &protocol);
-	if (r < 0)
-		return r;
+	} else {
+		if (protocol < 0 || protocol > 255)
+			return -EINVAL;
+		r = choose(&stack->socks, &ops, family, type, &protocol);
+		if (r < 0)
+			return r;
+	}
 	stack_enter(stack);
 	r = sock_new(&stack->socks, &sk, ops, family, type, protocol);
 	if (r == 0) {
@@ -115,7 +123,7 @@ int net_sock_bind(struct net_stack *stack, net_sock_id id, const struct sockaddr
 	if (!sk)
 		return -EBADF;
 	stack_enter(stack);
-	r = sock_bind(sk, addr, len);
+	r = sk->ops->bind_name ? sk->ops->bind_name(sk, addr, len) : sock_bind(sk, addr, len);
 	stack_leave(stack);
 	return r;
 }
@@ -129,6 +137,8 @@ int net_sock_connect(struct net_stack *stack, net_sock_id id, const struct socka
 
 	if (!sk)
 		return -EBADF;
+	if (sk->ops->bind_name)
+		return -EOPNOTSUPP;
 	r = sock_get_name(sk, &peer, addr, len);
 	if (r < 0)
 		return r;
@@ -188,7 +198,7 @@ ssize_t net_sock_send(struct net_stack *stack, net_sock_id id, const struct net_
 
 	if (!sk)
 		return -EBADF;
-	if (msg->name && sk->type != SOCK_STREAM) {
+	if (msg->name && sk->type != SOCK_STREAM && !sk->ops->bind_name) {
 		r = sock_get_name(sk, &dst, msg->name, msg->name_len);
 		if (r < 0)
 			return r;
@@ -259,6 +269,8 @@ int net_sock_getsockname(struct net_stack *stack, net_sock_id id, struct sockadd
 
 	if (!sk)
 		return -EBADF;
+	if (sk->ops->get_name)
+		return sk->ops->get_name(sk, false, addr, len);
 	sock_put_name(sk, &sk->node.local, addr, len);
 	return 0;
 }
@@ -271,6 +283,8 @@ int net_sock_getpeername(struct net_stack *stack, net_sock_id id, struct sockadd
 
 	if (!sk)
 		return -EBADF;
+	if (sk->ops->get_name)
+		return sk->ops->get_name(sk, true, addr, len);
 	connected = sk->ops->connected ? sk->ops->connected(sk) : sk->node.remote.port != 0;
 	if (!connected)
 		return -ENOTCONN;
@@ -334,6 +348,21 @@ int net_sock_stamp(struct net_stack *stack, net_sock_id id, net_time *ret)
 		return -ENOENT;
 	*ret = sk->stamp + stack->core.wall_offset;
 	return 0;
+}
+
+size_t net_packet_ring_bytes(struct net_stack *stack, net_sock_id id)
+{
+	struct sock *sk = find(stack, id);
+
+	return sk && sk->family == AF_PACKET ? packet_ring_bytes(packet_of(sk)) : 0;
+}
+
+void net_packet_ring_memory(struct net_stack *stack, net_sock_id id, void *mem)
+{
+	struct sock *sk = find(stack, id);
+
+	if (sk && sk->family == AF_PACKET)
+		packet_ring_memory(packet_of(sk), mem);
 }
 
 bool net_sock_lingering(struct net_stack *stack, net_sock_id id)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "packet/packet.h"
 #include "raw/raw.h"
 #include "nf/nf.h"
 #include "stack/stack_priv.h"
@@ -41,6 +42,10 @@ static int add_transports(struct net_stack *stack)
 	ss->udp_ops = &udp_sock_ops;
 	ss->ping_ops = &ping_sock_ops;
 	ss->raw_ops = &raw_sock_ops;
+	ss->packet_ops = &packet_sock_ops;
+	r = packet_init(&ss->packet, ss);
+	if (r < 0)
+		return r;
 	r = raw_init(&ss->raw, ss);
 	if (r < 0)
 		return r;
@@ -109,6 +114,7 @@ struct net_stack *net_stack_free(struct net_stack *stack)
 		socks_drain_released(ss);
 		ss->udp = udp_free(ss->udp);
 		ss->raw = raw_free(ss->raw);
+		ss->packet = packet_free(ss->packet);
 		socks_fini(ss);
 	}
 	stack->nf = nf_free(stack->nf);

@@ -78,10 +78,11 @@ int inet_socket_new(struct socket **ret, struct task *t, int family, int type, i
 {
 	net_sock_id id;
 
-	if (type == SOCK_RAW && !task_has_cap(t, CAP_NET_RAW))
+	if ((type == SOCK_RAW || family == AF_PACKET) && !task_has_cap(t, CAP_NET_RAW))
 		return -EPERM;
 
-	struct inet_sock *s = inet_wrap(t, t->net, family, type, default_protocol(type, protocol));
+	struct inet_sock *s = inet_wrap(t, t->net, family, type,
+					family == AF_PACKET ? 0 : default_protocol(type, protocol));
 
 	if (!s)
 		return -ENOMEM;
@@ -148,6 +149,7 @@ static void inet_release(struct socket *base)
 
 	net_sock_close(stack, s->id);
 	netns_unlock(s->ns);
+	packet_rings_drop(s);
 	netns_put(s->ns);
 	socket_fini(base);
 	free(s);
@@ -168,7 +170,7 @@ static int inet_bind(struct socket *base, struct task *t, const struct sockaddr 
 	struct inet_sock *s = inet(base);
 	uint16_t port = sockaddr_port(addr, len);
 
-	if (port != 0 && port < 1024 && base->type != SOCK_RAW &&
+	if (port != 0 && port < 1024 && base->type != SOCK_RAW && base->family != AF_PACKET &&
 	    !task_has_cap(t, CAP_NET_BIND_SERVICE))
 		return -EACCES;
 
@@ -279,6 +281,8 @@ static int inet_setsockopt(struct socket *base, struct task *t, int level, int n
 	struct net_stack *stack = netns_lock(s->ns);
 	int r = net_sock_setopt(stack, s->id, level, name, val, len, net_caps(t));
 
+	if (r == 0 && base->family == AF_PACKET && packet_is_ring(level, name))
+		r = packet_ring_changed(s, stack);
 	netns_unlock(s->ns);
 	return r;
 }
@@ -547,5 +551,6 @@ static const struct socket_ops inet_ops = {
 	.recvmsg = inet_recvmsg,
 	.poll = inet_poll,
 	.ioctl = inet_ioctl,
+	.mmap = packet_mmap,
 	.release = inet_release,
 };

@@ -4,6 +4,7 @@
 #include <time.h>
 #include <linux/capability.h>
 #include <linux/errqueue.h>
+#include <linux/if_packet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
@@ -293,6 +294,13 @@ void inet_ctl_to_cmsg(struct inet_sock *s, const struct net_ctl *ctl, struct cms
 	if (ctl->has & NET_CTL_INQ) {
 		v = (int32_t)ctl->inq;
 		cmsg_put(out, IPPROTO_TCP, TCP_CM_INQ, &v, sizeof(v));
+	}
+	if (ctl->has & NET_CTL_AUXDATA) {
+		struct tpacket_auxdata aux = { .tp_status = ctl->aux.status, .tp_len = ctl->aux.len,
+					       .tp_snaplen = ctl->aux.snaplen, .tp_mac = ctl->aux.mac,
+					       .tp_net = ctl->aux.net };
+
+		cmsg_put(out, SOL_PACKET, PACKET_AUXDATA, &aux, sizeof(aux));
 	}
 	if (ctl->has & NET_CTL_ERROR)
 		put_error(s, &ctl->error, out);

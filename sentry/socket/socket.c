@@ -77,6 +77,16 @@ static long socket_ioctl(struct file *f, struct task *t, unsigned long cmd, uint
 	return s->ops->ioctl ? s->ops->ioctl(s, t, cmd, arg) : -ENOTTY;
 }
 
+static int socket_mmap(struct file *f, struct task *t, int prot, int flags, struct mappable **ret)
+{
+	struct socket *s = f->priv;
+
+	(void)t;
+	(void)prot;
+	(void)flags;
+	return s->ops->mmap ? s->ops->mmap(s, ret) : -ENODEV;
+}
+
 static int socket_stat(struct file *f, struct task *t, struct kstat *st)
 {
 	struct socket *s = f->priv;
@@ -115,6 +125,7 @@ static const struct file_ops socket_file_ops = {
 	.write = socket_write,
 	.poll = socket_poll,
 	.ioctl = socket_ioctl,
+	.mmap = socket_mmap,
 	.stat = socket_stat,
 	.name = socket_name,
 	.timeout = socket_timeout,

@@ -16,6 +16,7 @@
 #include "vfs/file.h"
 
 struct cred;
+struct mappable;
 struct socket;
 struct task;
 
@@ -60,6 +61,7 @@ struct socket_ops {
 	long (*ioctl)(struct socket *s, struct task *t, unsigned long cmd, uint64_t arg);
 	/* Last reference gone; frees @s. May sleep for SO_LINGER: @t is the closing task or NULL. */
 	void (*release)(struct socket *s);
+	int (*mmap)(struct socket *s, struct mappable **ret); /* borrowed; NULL: -ENODEV */
 	int (*pair)(struct socket *a, struct socket *b); /* socketpair(2); NULL: -EOPNOTSUPP */
 };
 

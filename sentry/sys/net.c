@@ -114,6 +114,7 @@ static int family_new(struct socket **ret, struct task *t, int family, int type,
 	switch (family) {
 	case AF_INET:
 	case AF_INET6:
+	case AF_PACKET:
 		return inet_socket_new(ret, t, family, type, protocol);
 	case AF_UNIX:
 		return unix_socket_new(ret, t, type, protocol);

@@ -23,7 +23,8 @@
 #include "netstack/types.h"
 #include "util/cleanup.h"
 
-/* AF_INET/AF_INET6 x SOCK_STREAM (0, TCP), SOCK_DGRAM (0, UDP, ICMP, ICMPV6), SOCK_RAW (protocol).
+/* AF_PACKET x SOCK_RAW, SOCK_DGRAM (@protocol in network order);
+ * AF_INET/AF_INET6 x SOCK_STREAM (0, TCP), SOCK_DGRAM (0, UDP, ICMP, ICMPV6), SOCK_RAW (protocol).
  * @type without SOCK_NONBLOCK and SOCK_CLOEXEC. Returns 0 and the id; -EAFNOSUPPORT,
  * -EPROTONOSUPPORT, -ESOCKTNOSUPPORT, -EINVAL, -ENFILE (limit), -ENOMEM. */
 MUST_CHECK int net_sock_open(struct net_stack *stack, net_sock_id *ret, int family, int type,
@@ -72,12 +73,10 @@ enum net_ctl_has {
 	NET_CTL_PRIORITY = 1 << 13, /* recv: SO_RCVPRIORITY; send: SO_PRIORITY */
 	NET_CTL_FRAGSIZE = 1 << 14, /* recv: IP_RECVFRAGSIZE, IPV6_RECVFRAGSIZE */
 	NET_CTL_FLOWINFO = 1 << 15, /* recv: IPV6_FLOWINFO */
-	NET_CTL_PATHMTU = 1 << 16,  /* recv: IPV6_PATHMTU: mtu, origdst */
 	NET_CTL_PKTINFO_OLD = 1 << 17, /* recv: IPV6_2292PKTINFO, as PKTINFO */
 	NET_CTL_HOPS_OLD = 1 << 18,    /* recv: IPV6_2292HOPLIMIT, as TTL */
-	NET_CTL_EXTS = 1 << 19,	       /* recv: IPV6_HOPOPTS and its kin: exts, n_exts */
 	NET_CTL_TXTIME = 1 << 20,      /* send: SCM_TXTIME */
-	NET_CTL_DONTFRAG = 1 << 21,    /* send: IPV6_DONTFRAG */
+	NET_CTL_AUXDATA = 1 << 22,     /* recv: PACKET_AUXDATA */
 };
 
 /* One entry of the error queue, the content of struct sock_extended_err. */
@@ -89,6 +88,12 @@ struct net_sock_err {
 	uint32_t info; /* MTU for EMSGSIZE */
 	uint32_t data;
 	struct net_addr offender; /* family 0 = unknown */
+};
+
+/* struct tpacket_auxdata without a VLAN. */
+struct net_ctl_aux {
+	uint32_t status, len, snaplen;
+	uint16_t mac, net;
 };
 
 struct net_ctl {
@@ -107,7 +112,7 @@ struct net_ctl {
 	uint32_t priority;
 	uint32_t frag_size;
 	uint32_t flowinfo; /* traffic class and label, host order */
-	uint32_t mtu;
+	struct net_ctl_aux aux;
 	uint16_t segment_size;
 	struct net_sock_err error;
 	struct net_endpoint origdst;
@@ -116,15 +121,6 @@ struct net_ctl {
 	uint32_t inq;
 	uint8_t opts_len;
 	uint8_t opts[40];
-};
-
-/* Received IPv6 extension headers: at most one of each kind that the socket asked for. */
-#define NET_CTL_EXTS_MAX 4
-#define NET_CTL_EXT_BYTES 256
-
-struct net_ctl_ext {
-	int32_t type; /* of the cmsg: IPV6_HOPOPTS, IPV6_RTHDR, IPV6_DSTOPTS or RFC 2292's numbers */
-	uint16_t off, len;
 };
 
 /* struct msghdr with values instead of cmsg bytes. */
@@ -183,6 +179,13 @@ int64_t net_sock_count(struct net_stack *stack, net_sock_id sock, enum net_count
 
 /* Time of the last packet given to the user (SIOCGSTAMP), real time in ns; -ENOENT if none. */
 int net_sock_stamp(struct net_stack *stack, net_sock_id sock, net_time *ret);
+
+/* The rings of an AF_PACKET socket (PACKET_RX_RING, PACKET_TX_RING): how many bytes both have, 0 without.
+ * After every change of a ring the caller gives zeroed memory of that size, first the receiving ring,
+ * which must stay until the socket is closed or the rings change again; the user of the socket may
+ * write to it at any time. Until then nothing is received into it. */
+size_t net_packet_ring_bytes(struct net_stack *stack, net_sock_id sock);
+void net_packet_ring_memory(struct net_stack *stack, net_sock_id sock, void *mem);
 
 /* Whether close() with SO_LINGER would still have to wait (unsent or unacknowledged data). */
 bool net_sock_lingering(struct net_stack *stack, net_sock_id sock);

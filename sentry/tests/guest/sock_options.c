@@ -37,6 +37,8 @@ static const struct kind kinds[] = {
 	{"raw6icmp", AF_INET6, SOCK_RAW, IPPROTO_ICMPV6},
 	{"raw6udp", AF_INET6, SOCK_RAW, IPPROTO_UDP},
 	{"raw6raw", AF_INET6, SOCK_RAW, IPPROTO_RAW},
+	{"packet", AF_PACKET, SOCK_RAW, 0},
+	{"packetd", AF_PACKET, SOCK_DGRAM, 0},
 };
 
 static const struct {
