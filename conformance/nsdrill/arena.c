@@ -26,7 +26,7 @@ void *arena_alloc(struct arena *a, size_t len)
 		chunk = malloc(sizeof(*chunk) + size);
 		if (!chunk)
 			abort();
-		*chunk = (struct arena_chunk){ .next = a->head, .size = size };
+		*chunk = (struct arena_chunk){.next = a->head, .size = size};
 		a->head = chunk;
 	}
 

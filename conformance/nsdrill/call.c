@@ -53,7 +53,7 @@ int call_iov(struct call_ctx *cc, const struct expr *list)
 			return -EINVAL;
 		if (len < 0 || len > BUFFER_MAX)
 			return diag_set(cc->run->diag, e->at, "length is out of range");
-		msg->msg_iov[i] = (struct iovec){ call_alloc(cc, (size_t)len), (size_t)len };
+		msg->msg_iov[i] = (struct iovec){call_alloc(cc, (size_t)len), (size_t)len};
 	}
 	return 0;
 }
@@ -73,7 +73,7 @@ static int arg_buffer(struct call_ctx *cc, size_t i)
 	msg->msg_iovlen = 1;
 	bool null = what->kind == EXPR_WORD || what->kind == EXPR_INT;
 
-	msg->msg_iov[0] = (struct iovec){ null ? NULL : call_alloc(cc, (size_t)len), (size_t)len };
+	msg->msg_iov[0] = (struct iovec){null ? NULL : call_alloc(cc, (size_t)len), (size_t)len};
 	return 0;
 }
 
@@ -85,7 +85,7 @@ static void put_sockaddr(struct request *req, const struct config *cfg, bool our
 	if (cfg->socket_family == AF_INET) {
 		struct sockaddr_in *in = (void *)&req->addr;
 
-		*in = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = port };
+		*in = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = port};
 		memcpy(&in->sin_addr, bytes, 4);
 		req->addr_len = sizeof(*in);
 		return;
@@ -93,7 +93,7 @@ static void put_sockaddr(struct request *req, const struct config *cfg, bool our
 
 	struct sockaddr_in6 *in6 = (void *)&req->addr;
 
-	*in6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = port };
+	*in6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = port};
 	if (cfg->variant == VARIANT_MAPPED) {
 		memset(in6->sin6_addr.s6_addr + 10, 0xff, 2);
 		memcpy(in6->sin6_addr.s6_addr + 12, bytes, 4);
@@ -247,35 +247,35 @@ static const struct {
 	int flags;
 	int (*prep)(struct call_ctx *cc);
 } table[] = {
-	{ "socket", SYS_SOCKET, 3, 3, 0, prep_socket },
-	{ "bind", SYS_BIND, 3, 3, FD0, prep_bind },
-	{ "listen", SYS_LISTEN, 2, 2, FD0, prep_ints },
-	{ "accept", SYS_ACCEPT, 3, 3, FD0, NULL },
-	{ "connect", SYS_CONNECT, 3, 3, FD0, prep_connect },
-	{ "read", SYS_READ, 3, 3, FD0, prep_rw },
-	{ "readv", SYS_READ, 3, 3, FD0, prep_rwv },
-	{ "write", SYS_WRITE, 3, 3, FD0, prep_rw },
-	{ "writev", SYS_WRITE, 3, 3, FD0, prep_rwv },
-	{ "recv", SYS_RECVMSG, 4, 4, FD0, prep_send_recv },
-	{ "recvfrom", SYS_RECVMSG, 6, 6, FD0, prep_send_recv },
-	{ "recvmsg", SYS_RECVMSG, 3, 3, FD0, call_prep_msg },
-	{ "send", SYS_SENDMSG, 4, 4, FD0, prep_send_recv },
-	{ "sendto", SYS_SENDMSG, 6, 6, FD0, prep_send_recv },
-	{ "sendmsg", SYS_SENDMSG, 3, 3, FD0, call_prep_msg },
-	{ "fcntl", SYS_FCNTL, 2, 3, FD0, prep_ints },
-	{ "ioctl", SYS_IOCTL, 2, 3, FD0, call_prep_ioctl },
-	{ "close", SYS_CLOSE, 1, 1, FD0, NULL },
-	{ "shutdown", SYS_SHUTDOWN, 2, 2, FD0, prep_ints },
-	{ "getsockopt", SYS_GETSOCKOPT, 5, 5, FD0, call_prep_getsockopt },
-	{ "setsockopt", SYS_SETSOCKOPT, 5, 5, FD0, call_prep_setsockopt },
-	{ "poll", SYS_POLL, 3, 3, 0, call_prep_poll },
-	{ "open", SYS_OPEN, 2, 2, 0, prep_open },
-	{ "sendfile", SYS_SENDFILE, 4, 4, FD0, prep_sendfile },
-	{ "epoll_create", SYS_EPOLL_CREATE, 1, 1, 0, prep_epoll_create },
-	{ "epoll_ctl", SYS_EPOLL_CTL, 4, 4, FD0, call_prep_epoll_ctl },
-	{ "epoll_wait", SYS_EPOLL_WAIT, 4, 4, FD0, call_prep_epoll_wait },
-	{ "pipe", SYS_PIPE, 1, 1, 0, prep_pipe },
-	{ "splice", SYS_SPLICE, 6, 6, FD0, prep_splice },
+	{"socket", SYS_SOCKET, 3, 3, 0, prep_socket},
+	{"bind", SYS_BIND, 3, 3, FD0, prep_bind},
+	{"listen", SYS_LISTEN, 2, 2, FD0, prep_ints},
+	{"accept", SYS_ACCEPT, 3, 3, FD0, NULL},
+	{"connect", SYS_CONNECT, 3, 3, FD0, prep_connect},
+	{"read", SYS_READ, 3, 3, FD0, prep_rw},
+	{"readv", SYS_READ, 3, 3, FD0, prep_rwv},
+	{"write", SYS_WRITE, 3, 3, FD0, prep_rw},
+	{"writev", SYS_WRITE, 3, 3, FD0, prep_rwv},
+	{"recv", SYS_RECVMSG, 4, 4, FD0, prep_send_recv},
+	{"recvfrom", SYS_RECVMSG, 6, 6, FD0, prep_send_recv},
+	{"recvmsg", SYS_RECVMSG, 3, 3, FD0, call_prep_msg},
+	{"send", SYS_SENDMSG, 4, 4, FD0, prep_send_recv},
+	{"sendto", SYS_SENDMSG, 6, 6, FD0, prep_send_recv},
+	{"sendmsg", SYS_SENDMSG, 3, 3, FD0, call_prep_msg},
+	{"fcntl", SYS_FCNTL, 2, 3, FD0, prep_ints},
+	{"ioctl", SYS_IOCTL, 2, 3, FD0, call_prep_ioctl},
+	{"close", SYS_CLOSE, 1, 1, FD0, NULL},
+	{"shutdown", SYS_SHUTDOWN, 2, 2, FD0, prep_ints},
+	{"getsockopt", SYS_GETSOCKOPT, 5, 5, FD0, call_prep_getsockopt},
+	{"setsockopt", SYS_SETSOCKOPT, 5, 5, FD0, call_prep_setsockopt},
+	{"poll", SYS_POLL, 3, 3, 0, call_prep_poll},
+	{"open", SYS_OPEN, 2, 2, 0, prep_open},
+	{"sendfile", SYS_SENDFILE, 4, 4, FD0, prep_sendfile},
+	{"epoll_create", SYS_EPOLL_CREATE, 1, 1, 0, prep_epoll_create},
+	{"epoll_ctl", SYS_EPOLL_CTL, 4, 4, FD0, call_prep_epoll_ctl},
+	{"epoll_wait", SYS_EPOLL_WAIT, 4, 4, FD0, call_prep_epoll_wait},
+	{"pipe", SYS_PIPE, 1, 1, 0, prep_pipe},
+	{"splice", SYS_SPLICE, 6, 6, FD0, prep_splice},
 };
 
 static int prepare(struct call_ctx *cc)
@@ -405,7 +405,7 @@ static int apply(struct call_ctx *cc)
 static int conclude(struct run *run)
 {
 	struct pending *p = run->pending;
-	struct call_ctx cc = { run, &p->event->call, p, &p->req, -1 };
+	struct call_ctx cc = {run, &p->event->call, p, &p->req, -1};
 	const struct event *now = run->event;
 	int64_t fd = -1;
 
@@ -463,7 +463,7 @@ int run_call_event(struct run *run)
 	if (!p)
 		abort();
 
-	struct call_ctx cc = { run, &run->event->call, p, &p->req, -1 };
+	struct call_ctx cc = {run, &run->event->call, p, &p->req, -1};
 	int64_t now = run->target->ops->now(run->target);
 
 	p->event = run->event;

@@ -39,7 +39,7 @@ static int option_value(struct call_ctx *cc, const struct expr *e, uint8_t buf[2
 		if (field(cc, e, "onoff", &onoff) < 0 || field(cc, e, "linger", &secs) < 0)
 			return -EINVAL;
 
-		struct linger l = { (int)onoff, (int)secs };
+		struct linger l = {(int)onoff, (int)secs};
 
 		memcpy(buf, &l, sizeof(l));
 		*len = sizeof(l);
@@ -74,7 +74,8 @@ int call_prep_setsockopt(struct call_ctx *cc)
 
 	cc->req->buf = call_alloc(cc, 256);
 	if (call_int(cc, 1, &cc->req->a[0]) < 0 || call_int(cc, 2, &cc->req->a[1]) < 0 ||
-	    option_value(cc, cc->call->args[3], cc->req->buf, &have) < 0 || call_int(cc, 4, &len) < 0)
+	    option_value(cc, cc->call->args[3], cc->req->buf, &have) < 0 ||
+	    call_int(cc, 4, &len) < 0)
 		return -EINVAL;
 	if (len < 0 || len > 256)
 		return run_fail(cc->run, "option length is out of range");
@@ -139,8 +140,8 @@ static int put_cmsg(struct call_ctx *cc, struct cmsghdr *cm, const struct expr *
 	if (!data || field(cc, e, "cmsg_level", &level) < 0 || field(cc, e, "cmsg_type", &type) < 0)
 		return -EINVAL;
 	if (data->kind == EXPR_STRUCT && expr_field(data, "ee_errno")) {
-		static const char *const names[] = { "ee_errno", "ee_origin", "ee_type",
-						     "ee_code",	 "ee_info",   "ee_data" };
+		static const char *const names[] = {"ee_errno", "ee_origin", "ee_type",
+						    "ee_code",	"ee_info",   "ee_data"};
 		int64_t f[6];
 
 		for (int i = 0; i < 6; i++) {
@@ -149,15 +150,19 @@ static int put_cmsg(struct call_ctx *cc, struct cmsghdr *cm, const struct expr *
 		}
 
 		struct sock_extended_err ee = {
-			.ee_errno = (uint32_t)f[0], .ee_origin = (uint8_t)f[1], .ee_type = (uint8_t)f[2],
-			.ee_code = (uint8_t)f[3],   .ee_info = (uint32_t)f[4],	.ee_data = (uint32_t)f[5],
+			.ee_errno = (uint32_t)f[0],
+			.ee_origin = (uint8_t)f[1],
+			.ee_type = (uint8_t)f[2],
+			.ee_code = (uint8_t)f[3],
+			.ee_info = (uint32_t)f[4],
+			.ee_data = (uint32_t)f[5],
 		};
 
 		memcpy(to, &ee, sizeof(ee));
-		len = sizeof(ee) + (level == SOL_IP ? sizeof(struct sockaddr_in)
-						    : sizeof(struct sockaddr_in6));
+		len = sizeof(ee) +
+		      (level == SOL_IP ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
 	} else if (data->kind == EXPR_STRUCT && expr_field(data, "scm_sec")) {
-		struct scm_timestamping ts = { 0 };
+		struct scm_timestamping ts = {0};
 		int64_t sec, nsec;
 
 		if (field(cc, data, "scm_sec", &sec) < 0 || field(cc, data, "scm_nsec", &nsec) < 0)
@@ -188,7 +193,8 @@ static int put_control(struct call_ctx *cc, const struct expr *list, uint8_t *bu
 
 	memset(buf, 0, CONTROL_MAX);
 	for (size_t i = 0; list && i < list->count; i++) {
-		int n = put_cmsg(cc, (struct cmsghdr *)(buf + len), list->items[i], CONTROL_MAX - len);
+		int n = put_cmsg(cc, (struct cmsghdr *)(buf + len), list->items[i],
+				 CONTROL_MAX - len);
 
 		if (n < 0)
 			return n;
@@ -219,7 +225,7 @@ int call_prep_msg(struct call_ctx *cc)
 		return n;
 	cc->req->msg.msg_controllen = (size_t)n;
 	if (!c || c->state == CONN_NEW || c->protocol != IPPROTO_TCP) {
-		struct call peer = { .nargs = 0 };
+		struct call peer = {.nargs = 0};
 		struct call_ctx inner = *cc;
 
 		inner.call = &peer;
@@ -230,17 +236,19 @@ int call_prep_msg(struct call_ctx *cc)
 	return 0;
 }
 
-static int same_cmsg(struct call_ctx *cc, const struct cmsghdr *want, const struct cmsghdr *got, int i)
+static int same_cmsg(struct call_ctx *cc, const struct cmsghdr *want, const struct cmsghdr *got,
+		     int i)
 {
 	size_t len = want->cmsg_len - CMSG_LEN(0);
 	const uint8_t *a = CMSG_DATA(want), *b = CMSG_DATA(got);
 
 	if (want->cmsg_level != got->cmsg_level || want->cmsg_type != got->cmsg_type ||
 	    want->cmsg_len != got->cmsg_len)
-		return run_fail(cc->run,
-				"control message %d is level %d type %d length %zu, expected %d %d %zu",
-				i, got->cmsg_level, got->cmsg_type, got->cmsg_len, want->cmsg_level,
-				want->cmsg_type, want->cmsg_len);
+		return run_fail(
+			cc->run,
+			"control message %d is level %d type %d length %zu, expected %d %d %zu", i,
+			got->cmsg_level, got->cmsg_type, got->cmsg_len, want->cmsg_level,
+			want->cmsg_type, want->cmsg_len);
 	if (want->cmsg_level == SOL_SOCKET && want->cmsg_type == SCM_TIMESTAMPING) {
 		struct scm_timestamping ts, have;
 
@@ -251,7 +259,8 @@ static int same_cmsg(struct call_ctx *cc, const struct cmsghdr *want, const stru
 		int64_t got_us = have.ts[0].tv_sec * 1000000 + have.ts[0].tv_nsec / 1000;
 
 		if (us && !cc->run->target->ops->real_time &&
-		    (us - got_us > cc->run->cfg->tolerance_us || got_us - us > cc->run->cfg->tolerance_us))
+		    (us - got_us > cc->run->cfg->tolerance_us ||
+		     got_us - us > cc->run->cfg->tolerance_us))
 			return run_fail(cc->run, "timestamp is %lld us, expected %lld",
 					(long long)got_us, (long long)us);
 		return 0;
@@ -269,11 +278,12 @@ static int same_cmsg(struct call_ctx *cc, const struct cmsghdr *want, const stru
 				"error is errno %u origin %u type %u code %u info %u data %u, "
 				"expected %u %u %u %u %u %u",
 				g.ee_errno, g.ee_origin, g.ee_type, g.ee_code, g.ee_info, g.ee_data,
-				w.ee_errno, w.ee_origin, w.ee_type, w.ee_code, w.ee_info, w.ee_data);
+				w.ee_errno, w.ee_origin, w.ee_type, w.ee_code, w.ee_info,
+				w.ee_data);
 	}
 	if (len == 4)
-		return run_fail(cc->run, "control message %d is %u, expected %u", i, *(const uint32_t *)b,
-				*(const uint32_t *)a);
+		return run_fail(cc->run, "control message %d is %u, expected %u", i,
+				*(const uint32_t *)b, *(const uint32_t *)a);
 	return run_fail(cc->run, "data of control message %d differ", i);
 }
 
@@ -300,7 +310,7 @@ static int check_recvmsg(struct call_ctx *cc)
 	if (len < 0)
 		return len;
 
-	struct msghdr want = { .msg_control = buf, .msg_controllen = (size_t)len };
+	struct msghdr want = {.msg_control = buf, .msg_controllen = (size_t)len};
 	struct cmsghdr *w = CMSG_FIRSTHDR(&want), *g = CMSG_FIRSTHDR(&cc->req->msg);
 	int r = 0;
 
@@ -353,7 +363,7 @@ static int check_poll(struct call_ctx *cc)
 
 static int epoll_event(struct call_ctx *cc, const struct expr *e, struct epoll_event *ev)
 {
-	static const char *const names[] = { "ptr", "u32", "u64" };
+	static const char *const names[] = {"ptr", "u32", "u64"};
 	const struct expr *fd = expr_field(e, "fd");
 	int64_t events, v = 0;
 	int live;
@@ -403,7 +413,8 @@ static int check_epoll(struct call_ctx *cc)
 	if (want.events != got->events)
 		return run_fail(cc->run, "events is 0x%x, expected 0x%x", got->events, want.events);
 	if (want.data.u64 != got->data.u64)
-		return run_fail(cc->run, "data is %llu, expected %llu", (unsigned long long)got->data.u64,
+		return run_fail(cc->run, "data is %llu, expected %llu",
+				(unsigned long long)got->data.u64,
 				(unsigned long long)want.data.u64);
 	return 0;
 }

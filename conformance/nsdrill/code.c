@@ -25,25 +25,24 @@ struct code {
 	size_t vars_len, vars_room;
 };
 
-static const char server[] =
-	"import sys, traceback\n"
-	"inp, out = sys.stdin.buffer, sys.stdout.buffer\n"
-	"sys.stdout = sys.stderr\n"
-	"env = {}\n"
-	"while True:\n"
-	"    line = inp.readline()\n"
-	"    if not line: break\n"
-	"    text = inp.read(int(line)).decode()\n"
-	"    msg = b''\n"
-	"    if text.startswith('\\f'):\n"
-	"        env = {}\n"
-	"    try:\n"
-	"        exec(text, env)\n"
-	"    except BaseException:\n"
-	"        kind, value, _ = sys.exc_info()\n"
-	"        msg = ('%s: %s' % (kind.__name__, value)).encode()\n"
-	"    out.write(b'%d\\n' % len(msg) + msg)\n"
-	"    out.flush()\n";
+static const char server[] = "import sys, traceback\n"
+			     "inp, out = sys.stdin.buffer, sys.stdout.buffer\n"
+			     "sys.stdout = sys.stderr\n"
+			     "env = {}\n"
+			     "while True:\n"
+			     "    line = inp.readline()\n"
+			     "    if not line: break\n"
+			     "    text = inp.read(int(line)).decode()\n"
+			     "    msg = b''\n"
+			     "    if text.startswith('\\f'):\n"
+			     "        env = {}\n"
+			     "    try:\n"
+			     "        exec(text, env)\n"
+			     "    except BaseException:\n"
+			     "        kind, value, _ = sys.exc_info()\n"
+			     "        msg = ('%s: %s' % (kind.__name__, value)).encode()\n"
+			     "    out.write(b'%d\\n' % len(msg) + msg)\n"
+			     "    out.flush()\n";
 
 struct code *code_new(void)
 {

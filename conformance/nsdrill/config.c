@@ -22,23 +22,54 @@ struct variant_info {
 };
 
 static const struct variant_info variants[VARIANT_COUNT] = {
-	[VARIANT_IPV4] = {
-		"ipv4", "ipv4", AF_INET, AF_INET, "192.168.0.1", "192.0.2.1", "192.168.0.1", 16, 1500,
-		{ { "TFO_COOKIE", "3021b9d889017eeb" }, { "CODE", "host_unreachable" },
-		  { "CMSG_LEVEL_IP", "SOL_IP" }, { "CMSG_TYPE_RECVERR", "IP_RECVERR" } },
-	},
-	[VARIANT_MAPPED] = {
-		"ipv4-mapped", "ipv4-mapped-ipv6", AF_INET6, AF_INET, "192.168.0.1", "192.0.2.1",
-		"192.168.0.1", 16, 1500,
-		{ { "TFO_COOKIE", "3021b9d889017eeb" }, { "CODE", "host_unreachable" },
-		  { "CMSG_LEVEL_IP", "SOL_IPV6" }, { "CMSG_TYPE_RECVERR", "IPV6_RECVERR" } },
-	},
-	[VARIANT_IPV6] = {
-		"ipv6", "ipv6", AF_INET6, AF_INET6, "fd3d:0a0b:17d6::1", "fd3d:fa7b:d17d::1",
-		"fd3d:0a0b:17d6:8888::1", 48, 1520,
-		{ { "TFO_COOKIE", "c1d1e9742a47a9bc" }, { "CODE", "address_unreachable" },
-		  { "CMSG_LEVEL_IP", "SOL_IPV6" }, { "CMSG_TYPE_RECVERR", "IPV6_RECVERR" } },
-	},
+	[VARIANT_IPV4] =
+		{
+			"ipv4",
+			"ipv4",
+			AF_INET,
+			AF_INET,
+			"192.168.0.1",
+			"192.0.2.1",
+			"192.168.0.1",
+			16,
+			1500,
+			{{"TFO_COOKIE", "3021b9d889017eeb"},
+			 {"CODE", "host_unreachable"},
+			 {"CMSG_LEVEL_IP", "SOL_IP"},
+			 {"CMSG_TYPE_RECVERR", "IP_RECVERR"}},
+		},
+	[VARIANT_MAPPED] =
+		{
+			"ipv4-mapped",
+			"ipv4-mapped-ipv6",
+			AF_INET6,
+			AF_INET,
+			"192.168.0.1",
+			"192.0.2.1",
+			"192.168.0.1",
+			16,
+			1500,
+			{{"TFO_COOKIE", "3021b9d889017eeb"},
+			 {"CODE", "host_unreachable"},
+			 {"CMSG_LEVEL_IP", "SOL_IPV6"},
+			 {"CMSG_TYPE_RECVERR", "IPV6_RECVERR"}},
+		},
+	[VARIANT_IPV6] =
+		{
+			"ipv6",
+			"ipv6",
+			AF_INET6,
+			AF_INET6,
+			"fd3d:0a0b:17d6::1",
+			"fd3d:fa7b:d17d::1",
+			"fd3d:0a0b:17d6:8888::1",
+			48,
+			1520,
+			{{"TFO_COOKIE", "c1d1e9742a47a9bc"},
+			 {"CODE", "address_unreachable"},
+			 {"CMSG_LEVEL_IP", "SOL_IPV6"},
+			 {"CMSG_TYPE_RECVERR", "IPV6_RECVERR"}},
+		},
 };
 
 const char *variant_name(enum variant v)
@@ -86,7 +117,8 @@ bool config_variant_fits(const struct script *script, const char *path, enum var
 		return false;
 	for (const struct option *o = script->options; o; o = o->next) {
 		if (strcmp(o->name, "ip_version") == 0 && o->value &&
-		    strcmp(o->value, variants[v].alias) != 0 && strcmp(o->value, variants[v].name) != 0)
+		    strcmp(o->value, variants[v].alias) != 0 &&
+		    strcmp(o->value, variants[v].name) != 0)
 			return false;
 	}
 	return true;
@@ -97,7 +129,7 @@ static int set_addr(struct config_addr *addr, int family, const char *value)
 {
 	char text[64];
 	const char *slash = strchr(value, '/');
-	uint8_t bytes[16] = { 0 };
+	uint8_t bytes[16] = {0};
 
 	if (slash) {
 		snprintf(text, sizeof(text), "%.*s", (int)(slash - value), value);
@@ -105,8 +137,9 @@ static int set_addr(struct config_addr *addr, int family, const char *value)
 		value = text;
 	}
 	if (inet_pton(family, value, bytes) != 1)
-		return inet_pton(family == AF_INET ? AF_INET6 : AF_INET, value, bytes) == 1 ? 0
-											     : -EINVAL;
+		return inet_pton(family == AF_INET ? AF_INET6 : AF_INET, value, bytes) == 1
+			       ? 0
+			       : -EINVAL;
 	memcpy(addr->bytes, bytes, 16);
 	return 0;
 }
@@ -158,32 +191,32 @@ struct option_info {
 
 /* Ignored: what makes no sense away from Google's own process model. */
 static const struct option_info known[] = {
-	{ "tolerance_usecs", OPT_NUMBER, 0, 1e9 },
-	{ "tolerance_percent", OPT_NUMBER, 0, 100 },
-	{ "tcp_ts_tick_usecs", OPT_NUMBER, 0, 1e9 },
-	{ "mtu", OPT_NUMBER, 68, 65535 },
-	{ "mss", OPT_NUMBER, 1, 65535 },
-	{ "bind_port", OPT_NUMBER, 1, 65535 },
-	{ "connect_port", OPT_NUMBER, 1, 65535 },
-	{ "tcp_ts_ecr_scaled", OPT_FLAG, 0, 0 },
-	{ "strict_segments", OPT_FLAG, 0, 0 },
-	{ "no_extra", OPT_FLAG, 0, 0 },
-	{ "verbose", OPT_FLAG, 0, 0 },
-	{ "local_ip", OPT_ADDR, 0, 0 },
-	{ "remote_ip", OPT_ADDR, 0, 0 },
-	{ "gateway_ip", OPT_ADDR, 0, 0 },
-	{ "ip_version", OPT_IGNORED, 0, 0 },
-	{ "send_omit_free", OPT_IGNORED, 0, 0 },
-	{ "is_anyip", OPT_IGNORED, 0, 0 },
-	{ "speed", OPT_IGNORED, 0, 0 },
-	{ "code_command", OPT_IGNORED, 0, 0 },
-	{ "code_format", OPT_IGNORED, 0, 0 },
-	{ "code_sockopt", OPT_IGNORED, 0, 0 },
-	{ "init_scripts", OPT_IGNORED, 0, 0 },
-	{ "non_fatal", OPT_IGNORED, 0, 0 },
-	{ "psp_udp_port", OPT_IGNORED, 0, 0 },
-	{ "debug", OPT_IGNORED, 0, 0 },
-	{ "dry_run", OPT_IGNORED, 0, 0 },
+	{"tolerance_usecs", OPT_NUMBER, 0, 1e9},
+	{"tolerance_percent", OPT_NUMBER, 0, 100},
+	{"tcp_ts_tick_usecs", OPT_NUMBER, 0, 1e9},
+	{"mtu", OPT_NUMBER, 68, 65535},
+	{"mss", OPT_NUMBER, 1, 65535},
+	{"bind_port", OPT_NUMBER, 1, 65535},
+	{"connect_port", OPT_NUMBER, 1, 65535},
+	{"tcp_ts_ecr_scaled", OPT_FLAG, 0, 0},
+	{"strict_segments", OPT_FLAG, 0, 0},
+	{"no_extra", OPT_FLAG, 0, 0},
+	{"verbose", OPT_FLAG, 0, 0},
+	{"local_ip", OPT_ADDR, 0, 0},
+	{"remote_ip", OPT_ADDR, 0, 0},
+	{"gateway_ip", OPT_ADDR, 0, 0},
+	{"ip_version", OPT_IGNORED, 0, 0},
+	{"send_omit_free", OPT_IGNORED, 0, 0},
+	{"is_anyip", OPT_IGNORED, 0, 0},
+	{"speed", OPT_IGNORED, 0, 0},
+	{"code_command", OPT_IGNORED, 0, 0},
+	{"code_format", OPT_IGNORED, 0, 0},
+	{"code_sockopt", OPT_IGNORED, 0, 0},
+	{"init_scripts", OPT_IGNORED, 0, 0},
+	{"non_fatal", OPT_IGNORED, 0, 0},
+	{"psp_udp_port", OPT_IGNORED, 0, 0},
+	{"debug", OPT_IGNORED, 0, 0},
+	{"dry_run", OPT_IGNORED, 0, 0},
 };
 
 static void apply(struct config *cfg, const char *name, double n)

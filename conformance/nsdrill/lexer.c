@@ -22,7 +22,7 @@ int diag_set(struct diag *d, struct loc at, const char *fmt, ...)
 
 static struct loc here(const struct lexer *lx, const char *pos)
 {
-	return (struct loc){ lx->line, (int)(pos - lx->line_start) + 1 };
+	return (struct loc){lx->line, (int)(pos - lx->line_start) + 1};
 }
 
 static bool is_word_char(char c)
@@ -60,10 +60,12 @@ static int skip_space(struct lexer *lx)
 
 			advance(lx, (size_t)((nl ? nl + 1 : lx->end) - lx->pos));
 		} else if (starts_with(lx, "/*")) {
-			const char *close = memmem(lx->pos + 2, (size_t)(lx->end - lx->pos - 2), "*/", 2);
+			const char *close =
+				memmem(lx->pos + 2, (size_t)(lx->end - lx->pos - 2), "*/", 2);
 
 			if (!close)
-				return diag_set(lx->diag, here(lx, lx->pos), "comment is not closed");
+				return diag_set(lx->diag, here(lx, lx->pos),
+						"comment is not closed");
 			advance(lx, (size_t)(close + 2 - lx->pos));
 		} else {
 			break;
@@ -281,7 +283,7 @@ int lexer_next(struct lexer *lx, struct token *tok)
 
 	const char *p = lx->pos, *end = lx->end;
 
-	*tok = (struct token){ .at = here(lx, p) };
+	*tok = (struct token){.at = here(lx, p)};
 	if (p == end) {
 		tok->text = "";
 		return 0;
@@ -318,7 +320,8 @@ int lexer_next(struct lexer *lx, struct token *tok)
 		return take_number(lx, tok, TOK_FLOAT, real);
 	if (integer && integer >= word)
 		return take_number(lx, tok, TOK_INT, integer);
-	if (word > 2 && p[0] == '0' && p[1] == 'x' && strspn(p + 2, "0123456789abcdefABCDEF") >= word - 2)
+	if (word > 2 && p[0] == '0' && p[1] == 'x' &&
+	    strspn(p + 2, "0123456789abcdefABCDEF") >= word - 2)
 		return take_number(lx, tok, TOK_HEX, word);
 	if (word)
 		return take_word(lx, tok, word);
@@ -346,6 +349,6 @@ int defines_set(struct defines *d, const char *name, const char *value)
 {
 	if (d->count == sizeof(d->list) / sizeof(d->list[0]))
 		return -ENOSPC;
-	d->list[d->count++] = (struct define){ name, value };
+	d->list[d->count++] = (struct define){name, value};
 	return 0;
 }

@@ -71,7 +71,8 @@ struct options_ctx {
 };
 
 /* The script's own options, then the command line's. */
-static int options_seen(void *ctx, struct script *script, struct defines *defines, struct diag *diag)
+static int options_seen(void *ctx, struct script *script, struct defines *defines,
+			struct diag *diag)
 {
 	struct options_ctx *oc = ctx;
 
@@ -79,13 +80,15 @@ static int options_seen(void *ctx, struct script *script, struct defines *define
 		int r = config_option(oc->cfg, defines, o->name, o->value);
 
 		if (r < 0)
-			return diag_set(diag, o->at, r == -ENOENT ? "there is no option --%s" :
-								    "bad value for --%s", o->name);
+			return diag_set(diag, o->at,
+					r == -ENOENT ? "there is no option --%s"
+						     : "bad value for --%s",
+					o->name);
 	}
 	for (size_t i = 0; i < oc->set->count; i++) {
 		if (config_option(oc->cfg, defines, oc->set->names[i], oc->set->values[i]) < 0)
-			return diag_set(diag, (struct loc){ 0 }, "bad option --%s on the command line",
-					oc->set->names[i]);
+			return diag_set(diag, (struct loc){0},
+					"bad option --%s on the command line", oc->set->names[i]);
 	}
 	return 0;
 }
@@ -97,7 +100,7 @@ static int run_one(struct settings *set, const char *path, const char *text, siz
 	CLEANUP(script_freep) struct script *script = NULL;
 	struct defines defines;
 	struct config cfg;
-	struct options_ctx oc = { &cfg, set };
+	struct options_ctx oc = {&cfg, set};
 	struct target *target;
 
 	config_init(&cfg, v, &defines);
@@ -111,7 +114,8 @@ static int run_one(struct settings *set, const char *path, const char *text, siz
 		return 1;
 	if (set->check_only)
 		return 0;
-	r = linux_target ? target_linux_new(&target, &cfg, diag) : target_netstack_new(&target, &cfg, diag);
+	r = linux_target ? target_linux_new(&target, &cfg, diag)
+			 : target_netstack_new(&target, &cfg, diag);
 	if (r < 0)
 		return r;
 	if (set->pcap)
@@ -123,13 +127,13 @@ static int run_one(struct settings *set, const char *path, const char *text, siz
 
 static void run_path(struct settings *set, const char *path)
 {
-	static const char *const names[] = { "netstack", "linux" };
-	struct diag diag = { 0 };
+	static const char *const names[] = {"netstack", "linux"};
+	struct diag diag = {0};
 	size_t len = 0;
 	char *text = read_file(path, &len);
 
 	if (!text) {
-		diag_set(&diag, (struct loc){ 0 }, "%s", strerror(errno));
+		diag_set(&diag, (struct loc){0}, "%s", strerror(errno));
 		report_result(&set->report, path, "-", "-", 0, &diag);
 		return;
 	}
@@ -141,7 +145,7 @@ static void run_path(struct settings *set, const char *path)
 
 			if (!(set->variants & 1u << v) || !(set->targets & 1u << target))
 				continue;
-			diag = (struct diag){ 0 };
+			diag = (struct diag){0};
 			int r = run_one(set, path, text, len, (enum variant)v, target == 1, &diag);
 
 			ok[target] = r == 0;
@@ -245,7 +249,7 @@ static int parse_long(struct settings *set, char *arg)
 	else if (set->count == SETTINGS_MAX)
 		return -ENOSPC;
 	else {
-		struct defines d = { .count = 0 };
+		struct defines d = {.count = 0};
 		struct config probe;
 
 		config_init(&probe, VARIANT_IPV4, &d);
@@ -263,7 +267,8 @@ static int parse_args(struct settings *set, int argc, char **argv)
 
 		if (strncmp(argv[i], "--", 2) == 0) {
 			r = parse_long(set, argv[i] + 2);
-		} else if (strcmp(argv[i], "-D") == 0 && i + 1 < argc && set->count < SETTINGS_MAX) {
+		} else if (strcmp(argv[i], "-D") == 0 && i + 1 < argc &&
+			   set->count < SETTINGS_MAX) {
 			set->names[set->count] = "define";
 			set->values[set->count++] = argv[++i];
 		} else {
@@ -279,7 +284,7 @@ static int parse_args(struct settings *set, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct settings set = { .variants = 7, .targets = TARGET_NETSTACK };
+	struct settings set = {.variants = 7, .targets = TARGET_NETSTACK};
 	double start = now_s();
 
 	if (parse_args(&set, argc, argv) < 0) {

@@ -22,7 +22,7 @@ static int fd_new(struct nst *t, enum nsfd_kind kind)
 {
 	for (int i = 0; i < NS_FDS; i++) {
 		if (t->fds[i].kind == NSFD_FREE) {
-			t->fds[i] = (struct nsfd){ .kind = kind, .host = -1 };
+			t->fds[i] = (struct nsfd){.kind = kind, .host = -1};
 			return i + NS_FD_FIRST;
 		}
 	}
@@ -114,7 +114,8 @@ static int64_t do_accept(struct nst *t, struct nsfd *f, struct request *req)
 
 	req->addr_len = sizeof(req->addr);
 
-	int r = net_sock_accept(t->stack, f->id, &id, (struct sockaddr *)&req->addr, &req->addr_len);
+	int r = net_sock_accept(t->stack, f->id, &id, (struct sockaddr *)&req->addr,
+				&req->addr_len);
 
 	if (r == -EAGAIN && may_block(t, f, req, true))
 		return NS_BLOCK;
@@ -135,7 +136,8 @@ static int64_t connect_wait(struct nst *t, struct nsfd *f, struct request *req)
 	if (!req->addr_len) /* the first data of a deferred fast open */
 		return 0;
 
-	int r = net_sock_connect(t->stack, f->id, (const struct sockaddr *)&req->addr, req->addr_len);
+	int r = net_sock_connect(t->stack, f->id, (const struct sockaddr *)&req->addr,
+				 req->addr_len);
 
 	return r == -EISCONN ? 0 : r;
 }
@@ -145,7 +147,8 @@ static int64_t do_connect(struct nst *t, struct nsfd *f, struct request *req)
 	if (req->started)
 		return connect_wait(t, f, req);
 
-	int r = net_sock_connect(t->stack, f->id, (const struct sockaddr *)&req->addr, req->addr_len);
+	int r = net_sock_connect(t->stack, f->id, (const struct sockaddr *)&req->addr,
+				 req->addr_len);
 
 	if (r != -EINPROGRESS || !may_block(t, f, req, false))
 		return r;
@@ -165,7 +168,7 @@ static size_t iov_rest(const struct msghdr *msg, size_t skip, struct iovec *out,
 			skip -= v.iov_len;
 			continue;
 		}
-		out[n++] = (struct iovec){ (char *)v.iov_base + skip, v.iov_len - skip };
+		out[n++] = (struct iovec){(char *)v.iov_base + skip, v.iov_len - skip};
 		skip = 0;
 	}
 	return n;
@@ -182,7 +185,7 @@ static size_t iov_total(const struct msghdr *msg)
 
 static bool is_connecting(struct nst *t, const struct nsfd *f)
 {
-	uint8_t info[256] = { 0 };
+	uint8_t info[256] = {0};
 	socklen_t len = sizeof(info);
 
 	return f->type == SOCK_STREAM &&
@@ -211,7 +214,7 @@ static int64_t do_send(struct nst *t, struct nsfd *f, struct request *req)
 			return -EFAULT;
 	}
 	for (;;) {
-		struct net_msg m = { .iov = iov };
+		struct net_msg m = {.iov = iov};
 
 		if (req->started) { /* a fast open that became an ordinary connect() */
 			int64_t r = connect_wait(t, f, req);
@@ -246,8 +249,8 @@ static int64_t do_send(struct nst *t, struct nsfd *f, struct request *req)
 			put_peer(req);
 			return NS_BLOCK;
 		}
-		if (f->type != SOCK_STREAM || req->progress >= total || !may_block(t, f, req, false) ||
-		    r == 0)
+		if (f->type != SOCK_STREAM || req->progress >= total ||
+		    !may_block(t, f, req, false) || r == 0)
 			return (int64_t)req->progress;
 	}
 }
@@ -266,7 +269,7 @@ static int64_t do_recv(struct nst *t, struct nsfd *f, struct request *req)
 		return may_block(t, f, req, true) ? NS_BLOCK : -EAGAIN;
 	}
 	for (;;) {
-		struct net_msg m = { .iov = iov };
+		struct net_msg m = {.iov = iov};
 		struct sockaddr_storage from;
 
 		m.name = (struct sockaddr *)&from;
@@ -413,10 +416,10 @@ static int64_t do_epoll_ctl(struct nst *t, struct nsfd *f, struct request *req)
 	}
 	if (!item)
 		return req->a[0] == EPOLL_CTL_ADD ? -ENOSPC : -ENOENT;
-	*item = (struct epoll_item){ 0 };
+	*item = (struct epoll_item){0};
 	if (req->a[0] != EPOLL_CTL_DEL)
-		*item = (struct epoll_item){ req->fd2, req->events[0].events, req->events[0].data.u64,
-					     true, false };
+		*item = (struct epoll_item){req->fd2, req->events[0].events,
+					    req->events[0].data.u64, true, false};
 	return 0;
 }
 
@@ -472,10 +475,11 @@ static int64_t do_pipe(struct nst *t, struct request *req)
 	return pipe ? 0 : -ENOMEM;
 }
 
-static int64_t move_to_socket(struct nst *t, struct nsfd *out, const void *data, size_t len, int flags)
+static int64_t move_to_socket(struct nst *t, struct nsfd *out, const void *data, size_t len,
+			      int flags)
 {
-	struct iovec iov = { (void *)data, len };
-	struct net_msg m = { .iov = &iov, .iov_len = 1 };
+	struct iovec iov = {(void *)data, len};
+	struct net_msg m = {.iov = &iov, .iov_len = 1};
 
 	return net_sock_send(t->stack, out->id, &m, flags);
 }
@@ -530,8 +534,8 @@ static int64_t do_splice(struct nst *t, struct nsfd *in, struct request *req)
 		return -EINVAL;
 
 	size_t room = NS_PIPE_BYTES - out->pipe->len;
-	struct iovec iov = { out->pipe->data + out->pipe->len, req->len < room ? req->len : room };
-	struct net_msg m = { .iov = &iov, .iov_len = 1 };
+	struct iovec iov = {out->pipe->data + out->pipe->len, req->len < room ? req->len : room};
+	struct net_msg m = {.iov = &iov, .iov_len = 1};
 
 	r = net_sock_recv(t->stack, in->id, &m, 0);
 	if (r > 0)

@@ -11,7 +11,8 @@
 
 void ns_control_get(const struct msghdr *msg, struct net_ctl *ctl)
 {
-	for (struct cmsghdr *cm = CMSG_FIRSTHDR(msg); cm; cm = CMSG_NXTHDR((struct msghdr *)msg, cm)) {
+	for (struct cmsghdr *cm = CMSG_FIRSTHDR(msg); cm;
+	     cm = CMSG_NXTHDR((struct msghdr *)msg, cm)) {
 		int32_t v;
 
 		if (cm->cmsg_len < CMSG_LEN(sizeof(v)))
@@ -59,7 +60,7 @@ static void add_error(struct out *o, const struct net_sock_err *e, bool v4)
 	struct {
 		struct sock_extended_err ee;
 		struct sockaddr_in6 from;
-	} data = { 0 };
+	} data = {0};
 
 	data.ee.ee_errno = e->err;
 	data.ee.ee_origin = e->origin;
@@ -77,33 +78,33 @@ static void add_error(struct out *o, const struct net_sock_err *e, bool v4)
 
 void ns_control_put(struct msghdr *msg, const struct net_ctl *ctl, int family)
 {
-	struct out o = { msg, 0 };
+	struct out o = {msg, 0};
 	bool v4 = family == AF_INET;
 
 	if (ctl->has & NET_CTL_TIMESTAMP) {
-		struct timeval tv = { ctl->timestamp / 1000000000, ctl->timestamp / 1000 % 1000000 };
+		struct timeval tv = {ctl->timestamp / 1000000000, ctl->timestamp / 1000 % 1000000};
 
 		add(&o, SOL_SOCKET, SO_TIMESTAMP, &tv, sizeof(tv));
 	}
 	if (ctl->has & NET_CTL_STAMPING) {
-		struct scm_timestamping ts = { 0 };
+		struct scm_timestamping ts = {0};
 
 		ts.ts[0].tv_sec = ctl->stamping / 1000000000;
 		ts.ts[0].tv_nsec = ctl->stamping % 1000000000;
 		add(&o, SOL_SOCKET, SCM_TIMESTAMPING, &ts, sizeof(ts));
 	}
 	if (ctl->has & NET_CTL_INQ)
-		add(&o, SOL_TCP, TCP_CM_INQ, &(int32_t){ (int32_t)ctl->inq }, 4);
+		add(&o, SOL_TCP, TCP_CM_INQ, &(int32_t){(int32_t)ctl->inq}, 4);
 	if (ctl->has & NET_CTL_TTL)
 		add(&o, v4 ? SOL_IP : SOL_IPV6, v4 ? IP_TTL : IPV6_HOPLIMIT, &ctl->ttl, 4);
 	if (ctl->has & NET_CTL_TOS) {
 		if (v4)
-			add(&o, SOL_IP, IP_TOS, &(uint8_t){ (uint8_t)ctl->tos }, 1);
+			add(&o, SOL_IP, IP_TOS, &(uint8_t){(uint8_t)ctl->tos}, 1);
 		else
 			add(&o, SOL_IPV6, IPV6_TCLASS, &ctl->tos, 4);
 	}
 	if (ctl->has & NET_CTL_SEGMENT)
-		add(&o, SOL_UDP, UDP_GRO, &(int32_t){ ctl->segment_size }, 4);
+		add(&o, SOL_UDP, UDP_GRO, &(int32_t){ctl->segment_size}, 4);
 	if (ctl->has & NET_CTL_ERROR)
 		add_error(&o, &ctl->error, v4);
 	msg->msg_controllen = o.len;

@@ -35,7 +35,7 @@ struct nsfd {
 	enum nsfd_kind kind;
 	net_sock_id id;
 	int family, type;
-	int flags; /* O_NONBLOCK and what open() was given */
+	int flags;			  /* O_NONBLOCK and what open() was given */
 	int64_t rcvtimeo_us, sndtimeo_us; /* 0: for ever */
 	struct epoll_item items[NS_EPOLL_ITEMS];
 	struct ns_pipe *pipe;

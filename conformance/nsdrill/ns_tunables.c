@@ -68,7 +68,7 @@ int ns_tunable(struct net_tunables *tun, const char *name, const char *value)
 		return set_text(tun->tcp_fastopen_key, sizeof(tun->tcp_fastopen_key), value);
 	for (size_t i = 0; i < ARRAY_LEN(tunables); i++) {
 		const struct tunable *t = &tunables[i];
-		int32_t v[3] = { 0 };
+		int32_t v[3] = {0};
 
 		if (strcmp(t->name, name) != 0)
 			continue;
@@ -78,7 +78,8 @@ int ns_tunable(struct net_tunables *tun, const char *name, const char *value)
 
 			if (end == value || n < INT32_MIN || n > UINT32_MAX)
 				return -EINVAL;
-			v[j] = n > INT32_MAX && t->off == offsetof(struct net_tunables, tcp_notsent_lowat)
+			v[j] = n > INT32_MAX && t->off == offsetof(struct net_tunables,
+								   tcp_notsent_lowat)
 				       ? -1
 				       : (int32_t)n;
 			value = end;

@@ -60,13 +60,13 @@ struct packet {
 	struct encap encap[PACKET_ENCAP_MAX];
 	int nencap;
 	struct ip_info ip;
-	int family;   /* of a decoded packet */
-	int protocol; /* IPPROTO_TCP, UDP, ICMP (also for ICMPv6 in a script) */
+	int family;	       /* of a decoded packet */
+	int protocol;	       /* IPPROTO_TCP, UDP, ICMP (also for ICMPv6 in a script) */
 	uint16_t sport, dport; /* 0: of the socket under test */
 
 	/* TCP */
 	uint16_t flags;
-	bool has_ace; /* the three ECN bits are a counter (AccECN): in flags all the same */
+	bool has_ace;	  /* the three ECN bits are a counter (AccECN): in flags all the same */
 	uint8_t reserved; /* bits that must be zero */
 	uint32_t seq, ack;
 	int32_t window; /* -1: not said */

@@ -43,7 +43,7 @@ static void push_outer(struct packet *ret)
 	e->ip = ret->ip;
 	memcpy(e->src, ret->src, 16);
 	memcpy(e->dst, ret->dst, 16);
-	ret->ip = (struct ip_info){ 0 };
+	ret->ip = (struct ip_info){0};
 }
 
 static bool decode_ip4(struct in *in, struct packet *ret, int *protocol)
@@ -107,8 +107,9 @@ static bool decode_ip6(struct in *in, struct packet *ret, int *protocol)
 	in->left = payload;
 	while (next == NEXT_HEADER_HOP || next == NEXT_HEADER_ROUTING || next == NEXT_HEADER_DEST ||
 	       next == NEXT_HEADER_FRAGMENT) {
-		size_t len = in->left < 8 ? 8
-			     : next == NEXT_HEADER_FRAGMENT ? 8 : ((size_t)in->p[1] + 1) * 8;
+		size_t len = in->left < 8		    ? 8
+			     : next == NEXT_HEADER_FRAGMENT ? 8
+							    : ((size_t)in->p[1] + 1) * 8;
 
 		if (in->left < len)
 			return bad(ret, "IPv6 extension header is cut short");
@@ -194,13 +195,14 @@ static void decode_quoted(struct in *in, struct packet *ret)
 		return;
 
 	const uint8_t *l4 = in->p + hdr;
-	size_t len = hdr == 40 && in->p[0] >> 4 == 6 ? get16(in->p + 4)
-						      : (size_t)get16(in->p + 2) - hdr;
+	size_t len =
+		hdr == 40 && in->p[0] >> 4 == 6 ? get16(in->p + 4) : (size_t)get16(in->p + 2) - hdr;
 
 	ret->echoed_protocol = in->p[0] >> 4 == 4 ? in->p[9] : in->p[6];
 	if (ret->echoed_protocol == IPPROTO_TCP) {
 		ret->echoed_seq = get32(l4 + 4);
-		ret->echoed_len = (uint16_t)(len - (in->left > hdr + 12 ? (size_t)(l4[12] >> 4) * 4 : 20));
+		ret->echoed_len =
+			(uint16_t)(len - (in->left > hdr + 12 ? (size_t)(l4[12] >> 4) * 4 : 20));
 	} else if (ret->echoed_protocol == IPPROTO_UDP) {
 		ret->echoed_len = (uint16_t)(get16(l4 + 4) - 8);
 	}
@@ -243,7 +245,7 @@ static bool decode_gre(struct in *in, struct packet *ret, int *protocol)
 
 	if (in->left < 4 || ret->nencap == PACKET_ENCAP_MAX)
 		return bad(ret, "GRE header is cut short");
-	*e = (struct encap){ .kind = ENCAP_GRE, .gre_flags = get16(in->p) };
+	*e = (struct encap){.kind = ENCAP_GRE, .gre_flags = get16(in->p)};
 	need += e->gre_flags & 0x8000 ? 4 : 0;
 	need += e->gre_flags & 0x2000 ? 4 : 0;
 	need += e->gre_flags & 0x1000 ? 4 : 0;
@@ -267,7 +269,9 @@ static bool decode_gre(struct in *in, struct packet *ret, int *protocol)
 	ret->nencap++;
 	in->p += need;
 	in->left -= need;
-	*protocol = type == 0x0800 ? IPPROTO_IPIP : type == 0x86dd ? IPPROTO_IPV6 : NEXT_HEADER_MPLS;
+	*protocol = type == 0x0800   ? IPPROTO_IPIP
+		    : type == 0x86dd ? IPPROTO_IPV6
+				     : NEXT_HEADER_MPLS;
 	return true;
 }
 
@@ -277,7 +281,7 @@ static bool decode_mpls(struct in *in, struct packet *ret, int *protocol)
 
 	if (ret->nencap == PACKET_ENCAP_MAX)
 		return bad(ret, "too many headers");
-	*e = (struct encap){ .kind = ENCAP_MPLS };
+	*e = (struct encap){.kind = ENCAP_MPLS};
 	do {
 		if (in->left < 4 || e->nmpls == PACKET_MPLS_MAX)
 			return bad(ret, "MPLS label stack is cut short");
@@ -292,11 +296,11 @@ static bool decode_mpls(struct in *in, struct packet *ret, int *protocol)
 
 int packet_decode(const uint8_t *buf, size_t len, struct packet *ret)
 {
-	struct in in = { buf, len };
+	struct in in = {buf, len};
 	int protocol = len && buf[0] >> 4 == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
 	bool first = true;
 
-	*ret = (struct packet){ .outbound = true, .window = -1, .icmp_mtu = -1 };
+	*ret = (struct packet){.outbound = true, .window = -1, .icmp_mtu = -1};
 	if (len == 0 || (buf[0] >> 4 != 4 && buf[0] >> 4 != 6))
 		return -EPROTONOSUPPORT;
 	for (;;) {

@@ -86,7 +86,7 @@ static int put_quoted(struct out *o, const struct packet *p, const struct packet
 {
 	size_t ip_len = path->family == AF_INET ? IP4_LEN : IP6_LEN;
 	uint8_t *h = out_take(o, ip_len + QUOTED_LEN);
-	struct ip_info ip = { .ttl = 0 };
+	struct ip_info ip = {.ttl = 0};
 
 	if (!h)
 		return -EMSGSIZE;
@@ -319,7 +319,7 @@ static int put_ip(struct out *o, const struct packet *p, const struct packet_pat
 int packet_encode(const struct packet *p, const struct packet_path *path, uint8_t *buf)
 {
 	static uint8_t l4[PACKET_BYTES_MAX];
-	struct out transport = { .buf = l4 }, o = { .buf = buf };
+	struct out transport = {.buf = l4}, o = {.buf = buf};
 	bool v4 = path->family == AF_INET;
 	int r = put_transport(&transport, p, path);
 

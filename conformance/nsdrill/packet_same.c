@@ -14,8 +14,8 @@ struct why {
 
 static bool differ(const struct why *w, const char *field, uint32_t want, uint32_t got)
 {
-	snprintf(w->buf, w->size, "%s: expected %u (0x%x), actual %u (0x%x)", field, want, want, got,
-		 got);
+	snprintf(w->buf, w->size, "%s: expected %u (0x%x), actual %u (0x%x)", field, want, want,
+		 got, got);
 	return false;
 }
 
@@ -102,9 +102,9 @@ static bool same_tcp(const struct packet *want, const struct packet *got, const 
 		uint16_t bit;
 		const char *name;
 	} bits[] = {
-		{ FLAG_SYN, "SYN" }, { FLAG_RST, "RST" }, { FLAG_ACK, "ACK" }, { FLAG_FIN, "FIN" },
-		{ FLAG_PSH, "PSH" }, { FLAG_URG, "URG" }, { FLAG_ECE, "ECE" }, { FLAG_CWR, "CWR" },
-		{ FLAG_AE, "AE" },
+		{FLAG_SYN, "SYN"}, {FLAG_RST, "RST"}, {FLAG_ACK, "ACK"},
+		{FLAG_FIN, "FIN"}, {FLAG_PSH, "PSH"}, {FLAG_URG, "URG"},
+		{FLAG_ECE, "ECE"}, {FLAG_CWR, "CWR"}, {FLAG_AE, "AE"},
 	};
 
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
@@ -143,7 +143,7 @@ static bool same_icmp(const struct packet *want, const struct packet *got, const
 
 bool packet_same(const struct packet *want, const struct packet *got, char *buf, size_t size)
 {
-	struct why why = { buf, size }, *w = &why;
+	struct why why = {buf, size}, *w = &why;
 
 	if (got->malformed) {
 		snprintf(buf, size, "%s", got->malformed);

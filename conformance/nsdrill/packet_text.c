@@ -12,61 +12,61 @@
 #include "util/cleanup.h"
 
 struct icmp_name {
-	int family; /* 0: both */
-	int type, code;	/* code -1: the name is of the type */
+	int family;	/* 0: both */
+	int type, code; /* code -1: the name is of the type */
 	const char *name;
 };
 
 /* The language's names; RFC 792, 1812, 4443. */
 static const struct icmp_name icmp_names[] = {
-	{ AF_INET, 0, -1, "echo_reply" },
-	{ AF_INET, 3, -1, "unreachable" },
-	{ AF_INET, 3, 0, "net_unreachable" },
-	{ AF_INET, 3, 1, "host_unreachable" },
-	{ AF_INET, 3, 2, "protocol_unreachable" },
-	{ AF_INET, 3, 3, "port_unreachable" },
-	{ AF_INET, 3, 4, "frag_needed" },
-	{ AF_INET, 3, 5, "source_route_failed" },
-	{ AF_INET, 3, 6, "net_unknown" },
-	{ AF_INET, 3, 7, "host_unknown" },
-	{ AF_INET, 3, 8, "source_host_isolated" },
-	{ AF_INET, 3, 9, "net_prohibited" },
-	{ AF_INET, 3, 10, "host_prohibited" },
-	{ AF_INET, 3, 11, "net_unreachable_for_tos" },
-	{ AF_INET, 3, 12, "host_unreachable_for_tos" },
-	{ AF_INET, 3, 13, "packet_filtered" },
-	{ AF_INET, 3, 14, "precedence_violation" },
-	{ AF_INET, 3, 15, "precedence_cutoff" },
-	{ AF_INET, 4, -1, "source_quench" },
-	{ AF_INET, 5, -1, "redirect" },
-	{ AF_INET, 8, -1, "echo_request" },
-	{ AF_INET, 11, -1, "time_exceeded" },
-	{ AF_INET, 11, 0, "exceeded_ttl" },
-	{ AF_INET, 11, 1, "exceeded_frag_time" },
-	{ AF_INET, 12, -1, "parameter_problem" },
-	{ AF_INET, 13, -1, "timestamp_request" },
-	{ AF_INET, 14, -1, "timestamp_reply" },
-	{ AF_INET, 15, -1, "information_request" },
-	{ AF_INET, 16, -1, "information_reply" },
-	{ AF_INET, 17, -1, "address_mask_request" },
-	{ AF_INET, 18, -1, "address_mask_reply" },
-	{ AF_INET6, 1, -1, "unreachable" },
-	{ AF_INET6, 1, 0, "no_route" },
-	{ AF_INET6, 1, 0, "net_unreachable" },
-	{ AF_INET6, 1, 1, "admin_prohibited" },
-	{ AF_INET6, 1, 2, "not_neighbour" },
-	{ AF_INET6, 1, 3, "address_unreachable" },
-	{ AF_INET6, 1, 4, "port_unreachable" },
-	{ AF_INET6, 2, -1, "packet_too_big" },
-	{ AF_INET6, 3, -1, "time_exceeded" },
-	{ AF_INET6, 3, 0, "exceeded_hop_limit" },
-	{ AF_INET6, 3, 1, "exceeded_frag_time" },
-	{ AF_INET6, 4, -1, "parameter_problem" },
-	{ AF_INET6, 4, 0, "header_field" },
-	{ AF_INET6, 4, 1, "unknown_next_header" },
-	{ AF_INET6, 4, 2, "unknown_option" },
-	{ AF_INET6, 128, -1, "echo_request" },
-	{ AF_INET6, 129, -1, "echo_reply" },
+	{AF_INET, 0, -1, "echo_reply"},
+	{AF_INET, 3, -1, "unreachable"},
+	{AF_INET, 3, 0, "net_unreachable"},
+	{AF_INET, 3, 1, "host_unreachable"},
+	{AF_INET, 3, 2, "protocol_unreachable"},
+	{AF_INET, 3, 3, "port_unreachable"},
+	{AF_INET, 3, 4, "frag_needed"},
+	{AF_INET, 3, 5, "source_route_failed"},
+	{AF_INET, 3, 6, "net_unknown"},
+	{AF_INET, 3, 7, "host_unknown"},
+	{AF_INET, 3, 8, "source_host_isolated"},
+	{AF_INET, 3, 9, "net_prohibited"},
+	{AF_INET, 3, 10, "host_prohibited"},
+	{AF_INET, 3, 11, "net_unreachable_for_tos"},
+	{AF_INET, 3, 12, "host_unreachable_for_tos"},
+	{AF_INET, 3, 13, "packet_filtered"},
+	{AF_INET, 3, 14, "precedence_violation"},
+	{AF_INET, 3, 15, "precedence_cutoff"},
+	{AF_INET, 4, -1, "source_quench"},
+	{AF_INET, 5, -1, "redirect"},
+	{AF_INET, 8, -1, "echo_request"},
+	{AF_INET, 11, -1, "time_exceeded"},
+	{AF_INET, 11, 0, "exceeded_ttl"},
+	{AF_INET, 11, 1, "exceeded_frag_time"},
+	{AF_INET, 12, -1, "parameter_problem"},
+	{AF_INET, 13, -1, "timestamp_request"},
+	{AF_INET, 14, -1, "timestamp_reply"},
+	{AF_INET, 15, -1, "information_request"},
+	{AF_INET, 16, -1, "information_reply"},
+	{AF_INET, 17, -1, "address_mask_request"},
+	{AF_INET, 18, -1, "address_mask_reply"},
+	{AF_INET6, 1, -1, "unreachable"},
+	{AF_INET6, 1, 0, "no_route"},
+	{AF_INET6, 1, 0, "net_unreachable"},
+	{AF_INET6, 1, 1, "admin_prohibited"},
+	{AF_INET6, 1, 2, "not_neighbour"},
+	{AF_INET6, 1, 3, "address_unreachable"},
+	{AF_INET6, 1, 4, "port_unreachable"},
+	{AF_INET6, 2, -1, "packet_too_big"},
+	{AF_INET6, 3, -1, "time_exceeded"},
+	{AF_INET6, 3, 0, "exceeded_hop_limit"},
+	{AF_INET6, 3, 1, "exceeded_frag_time"},
+	{AF_INET6, 4, -1, "parameter_problem"},
+	{AF_INET6, 4, 0, "header_field"},
+	{AF_INET6, 4, 1, "unknown_next_header"},
+	{AF_INET6, 4, 2, "unknown_option"},
+	{AF_INET6, 128, -1, "echo_request"},
+	{AF_INET6, 129, -1, "echo_reply"},
 };
 
 static bool icmp_number(const char *name, const char *prefix, uint8_t *ret)
@@ -136,7 +136,7 @@ static void add(struct text *t, const char *fmt, ...)
 
 static void print_ip_info(struct text *t, const struct ip_info *ip)
 {
-	static const char *const ecn[] = { "noecn", "ect1", "ect0", "ce" };
+	static const char *const ecn[] = {"noecn", "ect1", "ect0", "ce"};
 	const char *sep = "";
 
 	if (ip->tos_check == TOS_ANY && !ip->ttl && !ip->flow_label && !ip->is_frag)
@@ -184,8 +184,9 @@ static void print_encap(struct text *t, const struct encap *e)
 	case ENCAP_MPLS:
 		add(t, " mpls");
 		for (int i = 0; i < e->nmpls; i++)
-			add(t, " (label %u, tc %u,%s ttl %u)", e->mpls[i] >> 12, e->mpls[i] >> 9 & 7,
-			    e->mpls[i] & 0x100 ? " [S]," : "", e->mpls[i] & 0xff);
+			add(t, " (label %u, tc %u,%s ttl %u)", e->mpls[i] >> 12,
+			    e->mpls[i] >> 9 & 7, e->mpls[i] & 0x100 ? " [S]," : "",
+			    e->mpls[i] & 0xff);
 		add(t, ":");
 		break;
 	}
@@ -219,12 +220,13 @@ static void print_hex(struct text *t, const uint8_t *p, size_t len)
 
 static void print_accecn(struct text *t, const struct tcp_opt *o)
 {
-	static const char *const names[2][3] = { { "e0b", "ceb", "e1b" }, { "e1b", "ceb", "e0b" } };
+	static const char *const names[2][3] = {{"e0b", "ceb", "e1b"}, {"e1b", "ceb", "e0b"}};
 
 	add(t, "ECN");
 	for (int i = 0; i < 3 && o->len >= 2 + 3 * (i + 1); i++)
 		add(t, " %s %u", names[o->kind == 174][i],
-		    (unsigned)(o->data[3 * i] << 16 | o->data[3 * i + 1] << 8 | o->data[3 * i + 2]));
+		    (unsigned)(o->data[3 * i] << 16 | o->data[3 * i + 1] << 8 |
+			       o->data[3 * i + 2]));
 }
 
 static void print_option(struct text *t, const struct tcp_opt *o)
@@ -268,19 +270,20 @@ static void print_flags(struct text *t, const struct packet *p)
 {
 	static const char letters[] = "FSRP.UEWA";
 	/* In the order in which people write them. */
-	static const uint8_t order[] = { 1, 0, 2, 3, 5, 6, 7, 8, 4 };
+	static const uint8_t order[] = {1, 0, 2, 3, 5, 6, 7, 8, 4};
 	uint16_t flags = p->flags;
 
 	if (p->has_ace)
-		flags &= (uint16_t)~(FLAG_ECE | FLAG_CWR | FLAG_AE | FLAG_ACK);
+		flags &= (uint16_t) ~(FLAG_ECE | FLAG_CWR | FLAG_AE | FLAG_ACK);
 	add(t, " ");
 	for (size_t i = 0; i < sizeof(order); i++) {
 		if (flags & 1u << order[i])
 			add(t, "%c", letters[order[i]]);
 	}
 	if (p->has_ace)
-		add(t, ".%u", (p->flags & FLAG_AE ? 4u : 0) | (p->flags & FLAG_CWR ? 2u : 0) |
-				      (p->flags & FLAG_ECE ? 1u : 0));
+		add(t, ".%u",
+		    (p->flags & FLAG_AE ? 4u : 0) | (p->flags & FLAG_CWR ? 2u : 0) |
+			    (p->flags & FLAG_ECE ? 1u : 0));
 	else if (!flags)
 		add(t, "-");
 }
@@ -352,7 +355,7 @@ static void print_icmp(struct text *t, const struct packet *p)
 
 void packet_print(const struct packet *p, char *out, size_t size)
 {
-	struct text t = { out, size, 0 };
+	struct text t = {out, size, 0};
 
 	out[0] = '\0';
 	add(&t, "%c", p->outbound ? '>' : '<');

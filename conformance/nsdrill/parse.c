@@ -34,7 +34,7 @@ bool parser_is_word(const struct parser *ps, const char *word)
 
 int parser_char(struct parser *ps, char c)
 {
-	char what[4] = { '\'', c, '\'', 0 };
+	char what[4] = {'\'', c, '\'', 0};
 
 	return parser_is_char(ps, c) ? parser_advance(ps) : parser_unexpected(ps, what);
 }
@@ -82,7 +82,7 @@ static int parse_option(struct parser *ps, struct option ***tail)
 			if (r < 0)
 				return r;
 
-			const char *quote = ps->tok.kind == TOK_STRING      ? "\""
+			const char *quote = ps->tok.kind == TOK_STRING	    ? "\""
 					    : ps->tok.kind == TOK_BACKQUOTE ? "`"
 									    : "";
 
@@ -273,7 +273,8 @@ static int parse_script(struct parser *ps, struct defines *defines, script_optio
 		script->cleanup = ps->tok.text;
 		r = parser_advance(ps);
 		if (r == 0 && ps->tok.kind != TOK_END)
-			return parser_unexpected(ps, "the end of the script after the last command");
+			return parser_unexpected(ps,
+						 "the end of the script after the last command");
 	}
 	if (r == 0 && !script->events)
 		return diag_set(ps->lx.diag, ps->tok.at, "the script has no events");
@@ -284,7 +285,7 @@ int script_parse(struct script **ret, const char *path, const char *text, size_t
 		 struct defines *defines, script_options_fn *options_seen, void *ctx,
 		 struct diag *diag)
 {
-	struct arena arena = { 0 };
+	struct arena arena = {0};
 	struct script *script = arena_alloc(&arena, sizeof(*script));
 
 	script->arena = arena;
@@ -292,7 +293,7 @@ int script_parse(struct script **ret, const char *path, const char *text, size_t
 
 	char *copy = arena_strndup(&script->arena, text, len);
 	struct parser ps = {
-		.lx = { copy, copy, copy + len, copy, 1, &script->arena, defines, diag },
+		.lx = {copy, copy, copy + len, copy, 1, &script->arena, defines, diag},
 		.script = script,
 		.arena = &script->arena,
 	};

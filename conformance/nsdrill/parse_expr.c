@@ -61,10 +61,12 @@ static size_t unescape(const char *from, size_t len, char *to)
 			to[n++] = '\0';
 			break;
 		case 'x': {
-			char hex[3] = { 0 };
+			char hex[3] = {0};
 
-			for (int j = 0; j < 2 && i + 1 < len && strchr("0123456789abcdefABCDEF",
-								       from[i + 1]) && from[i + 1]; j++)
+			for (int j = 0;
+			     j < 2 && i + 1 < len &&
+			     strchr("0123456789abcdefABCDEF", from[i + 1]) && from[i + 1];
+			     j++)
 				hex[j] = from[++i];
 			to[n++] = (char)strtol(hex, NULL, 16);
 			break;

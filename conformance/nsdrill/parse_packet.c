@@ -43,7 +43,7 @@ static int parse_frag(struct parser *ps, struct ip_info *ip)
 
 static int parse_ip_item(struct parser *ps, struct ip_info *ip)
 {
-	static const char *const ecn[] = { "noecn", "ect1", "ect0", "ce" };
+	static const char *const ecn[] = {"noecn", "ect1", "ect0", "ce"};
 	int64_t value;
 	int r;
 
@@ -165,8 +165,8 @@ static int skip_char(struct parser *ps, char c)
 
 static int parse_gre(struct parser *ps, struct encap *e)
 {
-	static const char *const names[] = { "sum", "off", "key", "seq" };
-	int64_t values[4] = { 0 };
+	static const char *const names[] = {"sum", "off", "key", "seq"};
+	int64_t values[4] = {0};
 	int r = skip_char(ps, ',');
 
 	if (r < 0 || parser_is_char(ps, ':'))
@@ -241,7 +241,7 @@ static int parse_mpls(struct parser *ps, struct encap *e)
 
 static int parse_encaps(struct parser *ps, struct packet *p)
 {
-	static const char *const names[] = { "ipv4", "ipv6", "gre", "mpls" };
+	static const char *const names[] = {"ipv4", "ipv6", "gre", "mpls"};
 
 	for (;;) {
 		int kind = -1;

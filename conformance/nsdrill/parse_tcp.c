@@ -188,7 +188,7 @@ static int parse_hex(struct parser *ps, uint8_t *data, size_t room, size_t *len)
 	if (strlen(text) % 2 || strlen(text) / 2 > room)
 		return diag_set(ps->lx.diag, ps->tok.at, "hex string has a bad length");
 	for (; *text; text += 2, (*len)++) {
-		char pair[3] = { text[0], text[1], 0 }, *end;
+		char pair[3] = {text[0], text[1], 0}, *end;
 
 		data[*len] = (uint8_t)strtoul(pair, &end, 16);
 		if (*end || strspn(pair, "0123456789abcdefABCDEF") != 2)
@@ -211,7 +211,7 @@ static int option_hex(struct parser *ps, struct packet *p, uint8_t kind)
 /* ECN e0b 1 ceb 0 e1b 1: the first field names the order (RFC 9768 3.2.3). */
 static int option_accecn(struct parser *ps, struct packet *p)
 {
-	static const char *const orders[2][3] = { { "e0b", "ceb", "e1b" }, { "e1b", "ceb", "e0b" } };
+	static const char *const orders[2][3] = {{"e0b", "ceb", "e1b"}, {"e1b", "ceb", "e0b"}};
 	int order = parser_is_word(ps, "e1b");
 	uint8_t data[9];
 	size_t len = 0;

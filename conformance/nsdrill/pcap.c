@@ -22,8 +22,8 @@ static struct tap *tap_of(struct target *t)
 
 static void record(struct tap *tap, int64_t us, const uint8_t *data, size_t len)
 {
-	uint32_t hdr[4] = { (uint32_t)(us / 1000000), (uint32_t)(us % 1000000), (uint32_t)len,
-			    (uint32_t)len };
+	uint32_t hdr[4] = {(uint32_t)(us / 1000000), (uint32_t)(us % 1000000), (uint32_t)len,
+			   (uint32_t)len};
 
 	fwrite(hdr, sizeof(hdr), 1, tap->to);
 	fwrite(data, len, 1, tap->to);
@@ -102,7 +102,7 @@ struct target *target_pcap(struct target *inner, const char *path)
 {
 	struct tap *tap = calloc(1, sizeof(*tap));
 	FILE *to = tap ? fopen(path, "we") : NULL;
-	uint32_t hdr[6] = { PCAP_MAGIC_US, 2 | 4 << 16, 0, 0, 65535, LINKTYPE_RAW };
+	uint32_t hdr[6] = {PCAP_MAGIC_US, 2 | 4 << 16, 0, 0, 65535, LINKTYPE_RAW};
 
 	if (!to) {
 		fprintf(stderr, "nsdrill: %s: %s\n", path, strerror(errno));

@@ -58,7 +58,8 @@ void report_result(struct report *r, const char *path, const char *target, const
 		}
 		break;
 	case REPORT_TAP:
-		printf("%sok %u - %s (%s, %s)\n", diag ? "not " : "", r->count, path, target, variant);
+		printf("%sok %u - %s (%s, %s)\n", diag ? "not " : "", r->count, path, target,
+		       variant);
 		if (diag) {
 			printf("# line %d column %d\n", diag->at.line, diag->at.col);
 			print_comment(diag->text);
@@ -69,7 +70,8 @@ void report_result(struct report *r, const char *path, const char *target, const
 		print_xml(path);
 		printf("\" time=\"%.6f\">", secs);
 		if (diag) {
-			printf("<failure message=\"line %d column %d\">", diag->at.line, diag->at.col);
+			printf("<failure message=\"line %d column %d\">", diag->at.line,
+			       diag->at.col);
 			print_xml(diag->text);
 			printf("</failure>");
 		}
@@ -86,6 +88,6 @@ void report_end(struct report *r, double secs)
 	else if (r->format == REPORT_JUNIT)
 		printf("</testsuite>\n");
 	else
-		printf("%u passed, %u failed in %.3f s (%.0f a second)\n", r->passed, r->failed, secs,
-		       secs > 0 ? r->count / secs : 0);
+		printf("%u passed, %u failed in %.3f s (%.0f a second)\n", r->passed, r->failed,
+		       secs, secs > 0 ? r->count / secs : 0);
 }

@@ -40,8 +40,9 @@ int run_check_time(struct run *run, const struct event *ev, int64_t want, int64_
 		want_end = want;
 	if (actual >= want - tolerance && actual <= want_end + tolerance)
 		return 0;
-	diag_set(run->diag, ev->at, "%s was expected at %.6f s and happened at %.6f s (tolerance %.6f)",
-		 what, (double)want / 1e6, (double)actual / 1e6, (double)tolerance / 1e6);
+	diag_set(run->diag, ev->at,
+		 "%s was expected at %.6f s and happened at %.6f s (tolerance %.6f)", what,
+		 (double)want / 1e6, (double)actual / 1e6, (double)tolerance / 1e6);
 	return -EINVAL;
 }
 
@@ -73,7 +74,7 @@ int run_fd_add(struct run *run, int script, int live, bool again)
 	}
 	if (run->nfds == RUN_FDS_MAX)
 		return run_fail(run, "too many file descriptors");
-	run->fds[run->nfds++] = (struct fd_map){ script, live, false };
+	run->fds[run->nfds++] = (struct fd_map){script, live, false};
 	return 0;
 }
 
@@ -100,10 +101,11 @@ int run_live_fd(struct run *run, const struct expr *e, int *ret)
 
 int run_code_event(struct run *run)
 {
-	uint8_t info[512] = { 0 };
-	struct request req = {
-		.sys = SYS_GETSOCKOPT, .a = { IPPROTO_TCP, TCP_INFO }, .buf = info, .len = sizeof(info)
-	};
+	uint8_t info[512] = {0};
+	struct request req = {.sys = SYS_GETSOCKOPT,
+			      .a = {IPPROTO_TCP, TCP_INFO},
+			      .buf = info,
+			      .len = sizeof(info)};
 	int fd = -1;
 
 	for (size_t i = run->nfds; i-- > 0 && run->sut;) {
@@ -118,7 +120,8 @@ int run_code_event(struct run *run)
 	run->target->ops->call(run->target, &req);
 	if (req.result < 0)
 		return run_fail(run, "TCP_INFO: %s", strerror((int)-req.result));
-	return code_run(run->code, run->event->text, run->event->at, info, req.len, NULL, run->diag);
+	return code_run(run->code, run->event->text, run->event->at, info, req.len, NULL,
+			run->diag);
 }
 
 static bool starts_at_its_time(const struct event *ev)
@@ -191,7 +194,8 @@ static int finish(struct run *run)
 		if (f && packet_decode(f->data, f->len, &got) == 0 && run->sut &&
 		    conn_owns(run->sut, run->cfg, &got)) {
 			packet_print(&got, text, sizeof(text));
-			r = run_fail(run, "a packet that the script does not expect, at %.6f s:\n    %s",
+			r = run_fail(run,
+				     "a packet that the script does not expect, at %.6f s:\n    %s",
 				     (double)f->us / 1e6, text);
 		}
 		free(f);
@@ -202,8 +206,12 @@ static int finish(struct run *run)
 int run_script(struct script *script, const struct config *cfg, struct target *target,
 	       struct code *code, struct diag *diag)
 {
-	struct run run = { .cfg = cfg, .script = script, .target = target, .code = code, .diag = diag,
-			   .next_port = 40001 };
+	struct run run = {.cfg = cfg,
+			  .script = script,
+			  .target = target,
+			  .code = code,
+			  .diag = diag,
+			  .next_port = 40001};
 	int r = 0;
 
 	code_reset(code);

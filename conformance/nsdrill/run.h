@@ -38,7 +38,7 @@ struct run {
 	const struct event *event, *last;
 	int64_t event_us, event_us_end; /* absolute */
 	int64_t last_us;		/* of the event before, absolute */
-	struct frame *held; /* taken from the wire but not wanted yet */
+	struct frame *held;		/* taken from the wire but not wanted yet */
 };
 
 /* Runs a parsed script. 0, or -EINVAL with @diag filled. */

@@ -140,7 +140,7 @@ static bool join(struct packet *sum, const struct packet *more)
 	    (more->flags & ~end & ~FLAG_CWR) != (sum->flags & ~end & ~FLAG_CWR))
 		return false;
 	sum->payload_len += more->payload_len;
-	sum->flags |= more->flags & end;
+	sum->flags = (uint16_t)((sum->flags & ~end) | (more->flags & end)); /* of the last one */
 	sum->payload_is_zero &= more->payload_is_zero;
 	return true;
 }
@@ -159,7 +159,8 @@ static int check_ts(struct run *run, const struct packet *want, const struct pac
 
 		int64_t diff = (int32_t)(get32(g.data) - get32(w.data));
 		int64_t tolerance = run->cfg->tolerance_us;
-		int64_t share = (int64_t)(run->cfg->tolerance_percent / 100 * (double)run->event_us);
+		int64_t share =
+			(int64_t)(run->cfg->tolerance_percent / 100 * (double)run->event_us);
 
 		if (share > tolerance)
 			tolerance = share;
@@ -221,8 +222,8 @@ static int expect(struct run *run, const struct packet *script)
 	int r = check_ts(run, &want, &got);
 
 	return r < 0 ? r
-		     : run_check_time(run, run->event, run->event_us, run->event_us_end, run->last_us,
-				      got.us, "outbound packet");
+		     : run_check_time(run, run->event, run->event_us, run->event_us_end,
+				      run->last_us, got.us, "outbound packet");
 }
 
 int run_packet_event(struct run *run)

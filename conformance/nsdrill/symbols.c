@@ -155,7 +155,8 @@ int eval_int(const struct expr *e, int64_t *ret, struct diag *diag)
 			return 0;
 		return diag_set(diag, e->at, "%s is not a known constant", e->text);
 	case EXPR_OR:
-		if (eval_int(e->items[0], &left, diag) < 0 || eval_int(e->items[1], &right, diag) < 0)
+		if (eval_int(e->items[0], &left, diag) < 0 ||
+		    eval_int(e->items[1], &right, diag) < 0)
 			return -EINVAL;
 		*ret = left | right;
 		return 0;

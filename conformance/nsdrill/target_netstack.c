@@ -22,15 +22,18 @@ static struct nst *nst_of(struct target *t)
 /* A frame left its checksum to the device: we are the device. */
 static void finish_checksum(uint8_t *p, size_t len, const struct net_offload *off)
 {
-	if (!(off->flags & NET_OFFLOAD_NEEDS_CSUM) || (size_t)off->csum_start + off->csum_offset + 2 > len)
+	if (!(off->flags & NET_OFFLOAD_NEEDS_CSUM) ||
+	    (size_t)off->csum_start + off->csum_offset + 2 > len)
 		return;
 
 	bool v4 = p[0] >> 4 == 4;
 	uint8_t *l4 = p + off->csum_start;
 	size_t l4_len = len - off->csum_start;
-	int protocol = off->csum_offset == 16 ? IPPROTO_TCP : off->csum_offset == 6 ? IPPROTO_UDP : 58;
-	uint64_t sum = checksum_pseudo(v4 ? AF_INET : AF_INET6, p + (v4 ? 12 : 8), p + (v4 ? 16 : 24),
-				       protocol, l4_len);
+	int protocol = off->csum_offset == 16  ? IPPROTO_TCP
+		       : off->csum_offset == 6 ? IPPROTO_UDP
+					       : 58;
+	uint64_t sum = checksum_pseudo(v4 ? AF_INET : AF_INET6, p + (v4 ? 12 : 8),
+				       p + (v4 ? 16 : 24), protocol, l4_len);
 
 	l4[off->csum_offset] = l4[off->csum_offset + 1] = 0;
 	sum = checksum_add(sum, l4, l4_len);
@@ -49,7 +52,7 @@ static void drain(struct nst *t)
 
 		if (!f)
 			abort();
-		*f = (struct frame){ .us = t->now / 1000, .len = len };
+		*f = (struct frame){.us = t->now / 1000, .len = len};
 		net_pkt_read(pkt, 0, f->data, len);
 		net_pkt_get_offload(pkt, &off);
 		finish_checksum(f->data, len, &off);
@@ -210,7 +213,8 @@ static int nst_sysctl(struct target *base, const char *name, const char *value)
  * the language has it: a script may do what its caller may. */
 static int nst_command(struct target *base, const char *line, struct diag *diag)
 {
-	static const char *const ignored[] = { "tc ", "ip ", "ethtool ", "sleep ", "grep ", "nstat ", "../" };
+	static const char *const ignored[] = {"tc ",   "ip ",	 "ethtool ", "sleep ",
+					      "grep ", "nstat ", "../"};
 
 	(void)base;
 	line += strspn(line, " \t");
@@ -221,15 +225,16 @@ static int nst_command(struct target *base, const char *line, struct diag *diag)
 
 	int status = system(line);
 
-	return status == 0 ? 0
-			   : diag_set(diag, (struct loc){ 0 }, "command failed with status 0x%x: %.200s",
-				      (unsigned)status, line);
+	return status == 0
+		       ? 0
+		       : diag_set(diag, (struct loc){0}, "command failed with status 0x%x: %.200s",
+				  (unsigned)status, line);
 }
 
 static void nst_trace(struct target *base, int fd, FILE *to)
 {
 #define NAME(group, name) #group #name,
-	static const char *const names[] = { NET_MIB_LIST(NAME) };
+	static const char *const names[] = {NET_MIB_LIST(NAME)};
 #undef NAME
 	struct nst *t = nst_of(base);
 	uint64_t mib[NET_MIB_COUNT];
@@ -250,14 +255,16 @@ static void nst_trace(struct target *base, int fd, FILE *to)
 	if (any)
 		fputc('\n', to);
 	while (net_drops_next(t->stack, &drop))
-		fprintf(to, "# %9.6f dropped: %s\n", (double)drop.when / 1e9, net_drop_text(drop.why));
+		fprintf(to, "# %9.6f dropped: %s\n", (double)drop.when / 1e9,
+			net_drop_text(drop.why));
 
 	struct net_sock_info socks[8];
 	size_t n = net_info_socks(t->stack, IPPROTO_TCP, socks, 8);
 
 	for (size_t i = 0; i < n && i < 8; i++) {
 		if (socks[i].state != TCP_LISTEN)
-			fprintf(to, "#           state %u cwnd %u ssthresh %d rto %lld us rexmits %u\n",
+			fprintf(to,
+				"#           state %u cwnd %u ssthresh %d rto %lld us rexmits %u\n",
 				socks[i].state, socks[i].cwnd, socks[i].ssthresh,
 				(long long)socks[i].rto / 1000, socks[i].retransmits);
 	}
@@ -288,9 +295,9 @@ static const struct target_ops nst_ops = {
 static int configure(struct nst *t)
 {
 	const struct config *cfg = t->cfg;
-	struct net_link_config link = { .kind = NET_LINK_IP, .name = "tun0", .mtu = cfg->mtu };
-	struct net_ifaddr addr = { .prefix_len = (uint8_t)cfg->local.prefix_len };
-	struct net_route route = { 0 };
+	struct net_link_config link = {.kind = NET_LINK_IP, .name = "tun0", .mtu = cfg->mtu};
+	struct net_ifaddr addr = {.prefix_len = (uint8_t)cfg->local.prefix_len};
+	struct net_route route = {0};
 
 	if (cfg->strict_segments) /* what the stack sends is looked at before a device cuts it */
 		link.offloads = NET_LINK_CSUM | NET_LINK_TSO4 | NET_LINK_TSO6 | NET_LINK_TSO_ECN;
@@ -326,7 +333,7 @@ int target_netstack_new(struct target **ret, const struct config *cfg, struct di
 		r = configure(t);
 	if (r < 0) {
 		nst_free(&t->base);
-		return diag_set(diag, (struct loc){ 0 }, "cannot make a stack: %s", strerror(-r));
+		return diag_set(diag, (struct loc){0}, "cannot make a stack: %s", strerror(-r));
 	}
 	net_drops_watch(t->stack, cfg->trace);
 	*ret = &t->base;

@@ -40,9 +40,10 @@ static const char constants[] =
 	"TCPI_OPT_ECN_SEEN,TCPI_OPT_SYN_DATA,TCPI_OPT_USEC_TS,TCPI_OPT_TFO_CHILD=16,32,64,128\n";
 /* clang-format on */
 
-void tcp_info_python(const void *info, size_t len, const char *text, tcp_info_put_fn *put, void *ctx)
+void tcp_info_python(const void *info, size_t len, const char *text, tcp_info_put_fn *put,
+		     void *ctx)
 {
-	struct tcp_info ti = { 0 };
+	struct tcp_info ti = {0};
 
 	memcpy(&ti, info, len < sizeof(ti) ? len : sizeof(ti));
 	put(ctx, "%s", constants);
@@ -60,7 +61,8 @@ void tcp_info_python(const void *info, size_t len, const char *text, tcp_info_pu
 	if (strstr(text, "tcpi_rcv_wscale"))
 		put(ctx, "tcpi_rcv_wscale=%u\n", (unsigned)ti.tcpi_rcv_wscale);
 	if (strstr(text, "tcpi_delivery_rate_app_limited"))
-		put(ctx, "tcpi_delivery_rate_app_limited=%u\n", (unsigned)ti.tcpi_delivery_rate_app_limited);
+		put(ctx, "tcpi_delivery_rate_app_limited=%u\n",
+		    (unsigned)ti.tcpi_delivery_rate_app_limited);
 	if (strstr(text, "tcpi_fastopen_client_fail"))
 		put(ctx, "tcpi_fastopen_client_fail=%u\n", (unsigned)ti.tcpi_fastopen_client_fail);
 }

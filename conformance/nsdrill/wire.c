@@ -142,15 +142,16 @@ bool conn_flow_ok(struct conn *c, const struct packet *want, const struct packet
 	}
 	if (want->ip.flow_label == c->script_flow && same_live)
 		return true;
-	snprintf(why, size, same_live ? "the flow label should have changed"
-				      : "the flow label should not have changed");
+	snprintf(why, size,
+		 same_live ? "the flow label should have changed"
+			   : "the flow label should not have changed");
 	return false;
 }
 
 void conn_path(const struct conn *c, const struct config *cfg, bool inbound,
 	       struct packet_path *ret)
 {
-	*ret = (struct packet_path){ .family = cfg->wire_family };
+	*ret = (struct packet_path){.family = cfg->wire_family};
 	memcpy(inbound ? ret->dst : ret->src, cfg->local.bytes, 16);
 	memcpy(inbound ? ret->src : ret->dst, cfg->remote.bytes, 16);
 

@@ -10,7 +10,7 @@
 enum conn_state {
 	CONN_NEW,
 	CONN_LISTENING,
-	CONN_CONNECTING,  /* connect() was called, its SYN not yet seen */
+	CONN_CONNECTING, /* connect() was called, its SYN not yet seen */
 	CONN_SYN_SENT,
 	CONN_SYN_ACKED,
 	CONN_SYN_RECEIVED, /* a script's SYN was or will be injected */

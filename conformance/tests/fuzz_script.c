@@ -9,16 +9,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static uint8_t wire[PACKET_BYTES_MAX];
-	struct packet_path path = { .family = size % 2 ? AF_INET : AF_INET6 };
-	struct defines defines = { .count = 0 };
-	struct diag diag = { 0 };
+	struct packet_path path = {.family = size % 2 ? AF_INET : AF_INET6};
+	struct defines defines = {.count = 0};
+	struct diag diag = {0};
 	struct script *script;
 	struct packet p;
 	char text[512];
 
 	(void)packet_decode(data, size, &p);
 	packet_print(&p, text, sizeof(text));
-	if (script_parse(&script, "fuzz", (const char *)data, size, &defines, NULL, NULL, &diag) < 0)
+	if (script_parse(&script, "fuzz", (const char *)data, size, &defines, NULL, NULL, &diag) <
+	    0)
 		return 0;
 	for (const struct event *ev = script->events; ev; ev = ev->next) {
 		if (ev->kind != EVENT_PACKET)

@@ -4,21 +4,21 @@
 
 #include "nsdrill/script.h"
 
-static const struct packet_path v4 = { AF_INET, { 192, 0, 2, 1 }, { 192, 0, 2, 2 }, 1000, 2000 };
-static const struct packet_path v6 = { AF_INET6, { 0xfd, 1 }, { 0xfd, 2 }, 1000, 2000 };
+static const struct packet_path v4 = {AF_INET, {192, 0, 2, 1}, {192, 0, 2, 2}, 1000, 2000};
+static const struct packet_path v6 = {AF_INET6, {0xfd, 1}, {0xfd, 2}, 1000, 2000};
 
 /* Encodes a line, reads the bytes again, and wants the same packet. */
 static struct packet round_trip(const char *line, const struct packet_path *path)
 {
 	static uint8_t wire[PACKET_BYTES_MAX];
-	struct defines defines = { .count = 0 };
-	struct diag diag = { 0 };
+	struct defines defines = {.count = 0};
+	struct diag diag = {0};
 	struct script *s;
 	struct packet got;
 	char why[200] = "";
 
-	cr_assert_eq(script_parse(&s, "t", line, strlen(line), &defines, NULL, NULL, &diag), 0, "%s",
-		     diag.text);
+	cr_assert_eq(script_parse(&s, "t", line, strlen(line), &defines, NULL, NULL, &diag), 0,
+		     "%s", diag.text);
 
 	struct packet *p = s->events->packet;
 
@@ -46,7 +46,8 @@ Test(packet, udp_and_icmp)
 {
 	round_trip("0 < udp 7 > 8 (99)", &v4);
 	round_trip("0 < icmp echo_request id 5 [raw (64)]", &v6);
-	cr_assert_eq(round_trip("0 < icmp unreachable frag_needed mtu 1300 [1:1001(1000)]", &v4).icmp_mtu,
+	cr_assert_eq(round_trip("0 < icmp unreachable frag_needed mtu 1300 [1:1001(1000)]", &v4)
+			     .icmp_mtu,
 		     1300);
 }
 
@@ -60,14 +61,15 @@ Test(packet, a_fragment_is_a_part_of_the_whole)
 
 Test(packet, outer_headers_come_back)
 {
-	cr_assert_eq(round_trip("0 < ipv4 1.1.1.1 > 2.2.2.2: ipv6 ::1 > ::2: . 1:1(0) ack 1 win 1", &v4)
-			     .nencap,
-		     2);
+	cr_assert_eq(
+		round_trip("0 < ipv4 1.1.1.1 > 2.2.2.2: ipv6 ::1 > ::2: . 1:1(0) ack 1 win 1", &v4)
+			.nencap,
+		2);
 }
 
 Test(packet, a_wrong_checksum_is_noticed)
 {
-	uint8_t wire[100] = { 0x45, 0, 0, 28, [8] = 64, [9] = 17, [10] = 1 };
+	uint8_t wire[100] = {0x45, 0, 0, 28, [8] = 64, [9] = 17, [10] = 1};
 	struct packet got;
 
 	cr_assert_eq(packet_decode(wire, 28, &got), 0);
@@ -76,7 +78,7 @@ Test(packet, a_wrong_checksum_is_noticed)
 
 Test(packet, the_first_difference_is_named)
 {
-	struct packet a = { .protocol = IPPROTO_TCP, .window = -1, .flags = FLAG_ACK, .ack = 1 };
+	struct packet a = {.protocol = IPPROTO_TCP, .window = -1, .flags = FLAG_ACK, .ack = 1};
 	struct packet b = a;
 	char why[200];
 
@@ -88,8 +90,13 @@ Test(packet, the_first_difference_is_named)
 
 Test(packet, print_speaks_the_language)
 {
-	struct packet p = { .outbound = true, .protocol = IPPROTO_TCP, .window = -1,
-			    .flags = FLAG_PSH | FLAG_ACK, .seq = 1, .payload_len = 10, .ack = 1 };
+	struct packet p = {.outbound = true,
+			   .protocol = IPPROTO_TCP,
+			   .window = -1,
+			   .flags = FLAG_PSH | FLAG_ACK,
+			   .seq = 1,
+			   .payload_len = 10,
+			   .ack = 1};
 	char text[200];
 
 	packet_print(&p, text, sizeof(text));

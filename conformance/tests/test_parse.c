@@ -10,10 +10,10 @@ static struct diag diag;
 
 static struct script *parse(const char *text)
 {
-	struct defines defines = { .list = { { "WHERE", "\"here\"" }, { "N", "7" } }, .count = 2 };
+	struct defines defines = {.list = {{"WHERE", "\"here\""}, {"N", "7"}}, .count = 2};
 	struct script *script = NULL;
 
-	diag = (struct diag){ 0 };
+	diag = (struct diag){0};
 	(void)!script_parse(&script, "t.pkt", text, strlen(text), &defines, NULL, NULL, &diag);
 	return script;
 }
@@ -38,8 +38,8 @@ Test(parse, times_are_absolute_relative_any_or_ranges)
 {
 	struct script *s = parse("0 > . 1:1(0)\n+.1 > . 1:1(0)\n* > . 1:1(0)\n"
 				 "1~2 > . 1:1(0)\n+.1~+.2 > . 1:1(0)\n");
-	static const enum time_kind want[] = { TIME_ABSOLUTE, TIME_RELATIVE, TIME_ANY,
-					       TIME_ABSOLUTE_RANGE, TIME_RELATIVE_RANGE };
+	static const enum time_kind want[] = {TIME_ABSOLUTE, TIME_RELATIVE, TIME_ANY,
+					      TIME_ABSOLUTE_RANGE, TIME_RELATIVE_RANGE};
 	struct event *ev = s->events;
 
 	for (int i = 0; i < 5; i++, ev = ev->next)
@@ -65,7 +65,8 @@ Test(parse, a_blocking_call_says_when_it_returns)
 
 Test(parse, a_result_may_have_an_errno_and_a_note)
 {
-	struct script *s = parse("0 read(3, ..., 1) = -1 EAGAIN (Resource temporarily unavailable)\n");
+	struct script *s =
+		parse("0 read(3, ..., 1) = -1 EAGAIN (Resource temporarily unavailable)\n");
 
 	cr_assert_str_eq(s->events->call.error, "EAGAIN");
 	script_free(s);
@@ -73,7 +74,8 @@ Test(parse, a_result_may_have_an_errno_and_a_note)
 
 Test(parse, structures_have_named_fields)
 {
-	struct script *s = parse("0 epoll_ctl(5, EPOLL_CTL_ADD, 4, {events=EPOLLIN|EPOLLET, fd=4}) = 0");
+	struct script *s =
+		parse("0 epoll_ctl(5, EPOLL_CTL_ADD, 4, {events=EPOLLIN|EPOLLET, fd=4}) = 0");
 	int64_t v;
 
 	cr_assert_eq(eval_int(expr_field(s->events->call.args[3], "fd"), &v, &diag), 0);
@@ -94,7 +96,8 @@ Test(parse, defined_words_are_replaced)
 
 Test(parse, sequence_ranges_are_not_ipv6_addresses)
 {
-	struct packet *p = packet_of("0 < P. 1:1001(1000) ack 1 win 257 <sack 1:2 3001:4001,nop,nop>");
+	struct packet *p =
+		packet_of("0 < P. 1:1001(1000) ack 1 win 257 <sack 1:2 3001:4001,nop,nop>");
 
 	cr_assert_eq(p->payload_len, 1000);
 	cr_assert_eq(p->options_len, 20);
@@ -102,8 +105,10 @@ Test(parse, sequence_ranges_are_not_ipv6_addresses)
 
 Test(parse, all_tcp_options)
 {
-	struct packet *p = packet_of("0 < S 0:0(0) win 1 <mss 1460,sackOK,TS val 1 ecr 0,nop,wscale 7>");
-	static const uint8_t want[] = { 2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7 };
+	struct packet *p =
+		packet_of("0 < S 0:0(0) win 1 <mss 1460,sackOK,TS val 1 ecr 0,nop,wscale 7>");
+	static const uint8_t want[] = {2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0,
+				       0, 1, 0, 0,    0, 0, 1, 3,  3, 7};
 
 	cr_assert_eq(p->options_len, sizeof(want));
 	cr_assert_arr_eq(p->options, want, sizeof(want));
@@ -127,8 +132,9 @@ Test(parse, a_fragment_has_identification_size_and_offset)
 
 Test(parse, outer_headers)
 {
-	struct packet *p = packet_of("0 < ipv4 1.1.1.1 > 2.2.2.2: gre flags [key present], sum 0, off 0, "
-				     "key=5, seq 0: mpls (label 1, tc 2, [S], ttl 3): udp (10)");
+	struct packet *p =
+		packet_of("0 < ipv4 1.1.1.1 > 2.2.2.2: gre flags [key present], sum 0, off 0, "
+			  "key=5, seq 0: mpls (label 1, tc 2, [S], ttl 3): udp (10)");
 
 	cr_assert_eq(p->nencap, 3);
 	cr_assert_eq(p->encap[1].gre_key, 5);
