@@ -109,6 +109,8 @@ static ssize_t ping_send(struct sock *sk, const struct net_msg *msg, const struc
 		MIB_INC(sk->core, Icmp6_OutMsgs);
 	}
 	r = dgram_xmit(sk, &tx, pkt, proto);
+	if (r == 0)
+		dgram_note(sk, msg, flags);
 	return r < 0 ? r : (ssize_t)len;
 }
 

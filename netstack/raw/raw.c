@@ -261,6 +261,8 @@ static ssize_t raw_send(struct sock *sk, const struct net_msg *msg, const struct
 		return r;
 	}
 	r = dgram_xmit(sk, &tx, pkt, (uint8_t)sk->protocol);
+	if (r == 0)
+		dgram_note(sk, msg, flags);
 	return r < 0 ? r : (ssize_t)len;
 }
 

@@ -3,6 +3,8 @@
 #include "sock/dgram.h"
 
 #include <errno.h>
+#include <linux/errqueue.h>
+#include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
 
@@ -312,6 +314,11 @@ int dgram_send_start(struct sock *sk, struct dgram_tx *tx, const struct net_msg 
 	r = fix_scope(sk, &tx->dst.addr);
 	if (r < 0)
 		return r;
+	if (tx->dst.addr.family == AF_INET6 && sk->opt.pktinfo6) { /* IPV6_PKTINFO as an option */
+		link = sk->opt.pktinfo6_link;
+		if (!addr_is_any(&sk->opt.pktinfo6_addr))
+			src = sk->opt.pktinfo6_addr;
+	}
 	if (ctl->has & NET_CTL_PKTINFO) {
 		if (ctl->ifindex && sk->node.bound && ctl->ifindex != sk->node.bound)
 			return -EINVAL;
@@ -389,6 +396,34 @@ int dgram_xmit(struct sock *sk, struct dgram_tx *tx, struct pkt *pkt, uint8_t pr
 	if (r == -EMSGSIZE)
 		sock_queue_local_error(sk, EMSGSIZE, ip_path_mtu(sk->ip, tx->path), &tx->dst);
 	return r;
+}
+
+/* The data was copied when it was taken, so that its completion follows at once. */
+void dgram_note(struct sock *sk, const struct net_msg *msg, int flags)
+{
+	uint32_t want = sk->opt.stamping;
+	uint32_t id = 0;
+
+	if ((flags & MSG_ZEROCOPY) && sk->opt.zerocopy && iov_total(msg->iov, msg->iov_len))
+		sock_note_zerocopy(sk, sk->zc_id++);
+	if (msg->ctl.has & NET_CTL_STAMPING)
+		want |= msg->ctl.stamping_flags;
+	if (!(want & (SOF_TIMESTAMPING_TX_SCHED | SOF_TIMESTAMPING_TX_SOFTWARE)))
+		return;
+	if (want & SOF_TIMESTAMPING_OPT_ID)
+		id = sk->stamp_id++;
+
+	uint8_t bytes[64];
+	struct iov it = iov_start(msg->iov, msg->iov_len);
+	uint32_t n = 0;
+
+	/* Deviates: Linux shows the frame with its headers, this the data. */
+	if (!(want & SOF_TIMESTAMPING_OPT_TSONLY))
+		n = (uint32_t)iov_gather(&it, bytes, sizeof(bytes));
+	if (want & SOF_TIMESTAMPING_TX_SCHED)
+		sock_note_stamp(sk, SCM_TSTAMP_SCHED, id, bytes, n);
+	if (want & SOF_TIMESTAMPING_TX_SOFTWARE)
+		sock_note_stamp(sk, SCM_TSTAMP_SND, id, bytes, n);
 }
 
 void dgram_error(struct sock *sk, const struct ip_error *err, const struct net_endpoint *dst)

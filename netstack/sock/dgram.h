@@ -57,6 +57,9 @@ int dgram_build(struct sock *sk, struct pkt **ret, struct iov *it, size_t len);
 /* ip_output() with Linux's treatment of its errors. Takes @pkt. */
 int dgram_xmit(struct sock *sk, struct dgram_tx *tx, struct pkt *pkt, uint8_t proto);
 
+/* After a datagram has gone: its time stamps and its MSG_ZEROCOPY completion, for the error queue. */
+void dgram_note(struct sock *sk, const struct net_msg *msg, int flags);
+
 /* connect(): finds the path and sets the addresses. The caller does its demux. */
 int dgram_set_peer(struct sock *sk, const struct net_endpoint *peer);
 /* An ICMP error for the socket, as Linux reports it to datagram sockets. */

@@ -267,6 +267,8 @@ static ssize_t udp_send(struct sock *sk, const struct net_msg *msg, const struct
 		return (ssize_t)len;
 	}
 	r = xmit(sk, &tx, pkt, tx.segment);
+	if (r == 0)
+		dgram_note(sk, msg, flags);
 	return r < 0 ? r : (ssize_t)len;
 }
 

@@ -471,14 +471,25 @@ static ssize_t recv_large(struct inet_sock *s, struct sock_msg *m, struct net_ms
 	return r;
 }
 
-/* Whether what waits would fit the small buffer: pinning a large buffer for few bytes is waste. */
-static bool little_waits(struct inet_sock *s)
+/* Little that waits goes through @small: pinning a large buffer for few bytes is waste. Returns -ENOSPC,
+ * with nothing taken, when much waits. One lock for the question and the answer. */
+static ssize_t recv_if_little(struct inet_sock *s, struct sock_msg *m, struct net_msg *nm, void *small,
+			      size_t size, int flags)
 {
+	struct iovec iov = { small, size };
 	struct net_stack *stack = netns_lock(s->ns);
 	int64_t inq = net_sock_count(stack, s->id, NET_COUNT_INQ);
+	ssize_t r;
 
-	netns_unlock_query(s->ns);
-	return inq >= 0 && inq <= SMALL_BYTES;
+	if (inq < 0 || inq > (int64_t)size) {
+		netns_unlock_query(s->ns);
+		return -ENOSPC;
+	}
+	r = recv_iov(s, stack, nm, &iov, 1, flags);
+	netns_unlock(s->ns);
+	if (r > 0 && iov_iter_copy_to(&m->iter, small, (size_t)r) != (size_t)r)
+		return -EFAULT;
+	return r;
 }
 
 static ssize_t inet_recvmsg(struct socket *base, struct task *t, struct sock_msg *m, int flags)
@@ -489,11 +500,15 @@ static ssize_t inet_recvmsg(struct socket *base, struct task *t, struct sock_msg
 	ssize_t r;
 
 	(void)t;
-	if (m->iter.count <= sizeof(small) ||
-	    (base->type == SOCK_STREAM && !(flags & MSG_TRUNC) && little_waits(s)))
+	if (m->iter.count <= sizeof(small)) {
 		r = recv_bounced(s, m, &nm, small, sizeof(small), flags);
-	else
-		r = recv_large(s, m, &nm, flags);
+	} else {
+		r = -ENOSPC;
+		if (base->type == SOCK_STREAM && !(flags & MSG_TRUNC))
+			r = recv_if_little(s, m, &nm, small, sizeof(small), flags);
+		if (r == -ENOSPC)
+			r = recv_large(s, m, &nm, flags);
+	}
 	if (r < 0)
 		return r;
 	m->name_len = nm.name_len;
