@@ -178,7 +178,7 @@ static const char *preview(const uint8_t *bytes, size_t len, char *to, size_t si
 
 	for (; n < len && n + 1 < size; n++)
 		to[n] = (char)(isprint(bytes[n]) && bytes[n] != '"' && bytes[n] != '\\' ? bytes[n]
-											  : '.');
+											: '.');
 	to[n] = '\0';
 	return to;
 }
@@ -596,9 +596,10 @@ int app_act(struct app *app, const struct action *action, struct problem *proble
 
 static const char *state_name(uint32_t state)
 {
-	static const char *const names[] = {"?",	  "ESTABLISHED", "SYN-SENT",   "SYN-RECEIVED",
-					    "FIN-WAIT-1", "FIN-WAIT-2",	 "TIME-WAIT",  "CLOSED",
-					    "CLOSE-WAIT", "LAST-ACK",	 "LISTEN",     "CLOSING"};
+	static const char *const names[] = {
+		"?",	      "ESTABLISHED", "SYN-SENT",  "SYN-RECEIVED",
+		"FIN-WAIT-1", "FIN-WAIT-2",  "TIME-WAIT", "CLOSED",
+		"CLOSE-WAIT", "LAST-ACK",    "LISTEN",	  "CLOSING"};
 
 	return state < ARRAY_LEN(names) ? names[state] : "?";
 }
@@ -629,8 +630,8 @@ void app_report(struct app *app)
 		memcpy(s->told, now, sizeof(now));
 		if (info.tcpi_snd_ssthresh < INT32_MAX)
 			snprintf(ssthresh, sizeof(ssthresh), "%u", info.tcpi_snd_ssthresh);
-		story_tell(app->story, '=', "%s %s %s cwnd %u ssthresh %s backoff %u probes %u", s->name,
-			   state_name(info.tcpi_state), phase_name(info.tcpi_ca_state),
+		story_tell(app->story, '=', "%s %s %s cwnd %u ssthresh %s backoff %u probes %u",
+			   s->name, state_name(info.tcpi_state), phase_name(info.tcpi_ca_state),
 			   info.tcpi_snd_cwnd, ssthresh, info.tcpi_backoff, info.tcpi_probes);
 	}
 }

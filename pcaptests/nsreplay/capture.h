@@ -20,11 +20,11 @@ enum frame_kind {
 };
 
 struct frame {
-	net_time at;   /* since the first frame of the capture, or of the replay */
-	uint32_t len;  /* on the wire */
-	uint32_t have; /* bytes kept: less if the capture was taken with a short snaplen */
-	size_t number; /* in the file, from 1 */
-	bool sent;     /* by the stack (of a replay) */
+	net_time at;	  /* since the first frame of the capture, or of the replay */
+	uint32_t len;	  /* on the wire */
+	uint32_t have;	  /* bytes kept: less if the capture was taken with a short snaplen */
+	size_t number;	  /* in the file, from 1 */
+	bool sent;	  /* by the stack (of a replay) */
 	const char *note; /* why the stack discarded it, or NULL; static */
 	uint8_t *bytes;
 };

@@ -93,11 +93,11 @@ static bool same(const struct cmp_pkt *a, const struct cmp_pkt *b, const struct 
 /* What makes two packets partners. */
 static uint64_t kind_of(const struct dis *d)
 {
-	static const char *const names[] = {"ip.src",	  "ip.dst",	 "ip6.src",   "ip6.dst",
-					    "tcp.sport",  "tcp.dport",	 "tcp.flags", "tcp.seq",
-					    "tcp.len",	  "udp.sport",	 "udp.dport", "icmp.type",
-					    "icmp6.type", "arp.op",	 "arp.tpa",   "ip.frag",
-					    "frag.off",	  "nd.target",	 "igmp.type"};
+	static const char *const names[] = {"ip.src",	  "ip.dst",    "ip6.src",   "ip6.dst",
+					    "tcp.sport",  "tcp.dport", "tcp.flags", "tcp.seq",
+					    "tcp.len",	  "udp.sport", "udp.dport", "icmp.type",
+					    "icmp6.type", "arp.op",    "arp.tpa",   "ip.frag",
+					    "frag.off",	  "nd.target", "igmp.type"};
 	uint64_t hash = 14695981039346656037u;
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -196,10 +196,10 @@ static bool align_init(struct align *al)
 		return false;
 	for (size_t i = n; i-- > 0;) {
 		for (size_t k = m; k-- > 0;)
-			al->table[i * w + k] = al->kw[i] == al->kg[k]
-						       ? al->table[(i + 1) * w + k + 1] + 1
-						       : MAX(al->table[(i + 1) * w + k],
-							     al->table[i * w + k + 1]);
+			al->table[i * w + k] =
+				al->kw[i] == al->kg[k]
+					? al->table[(i + 1) * w + k + 1] + 1
+					: MAX(al->table[(i + 1) * w + k], al->table[i * w + k + 1]);
 	}
 	return true;
 }

@@ -138,10 +138,7 @@ static void dis_arp(struct dis *d, struct rd *in)
 		dis_bad(d, "ARP header truncated");
 		return;
 	}
-	dis_put(d, "arp.op", DIS_LAYER, "%s",
-		op == 1	  ? "request"
-		: op == 2 ? "reply"
-			  : "unknown");
+	dis_put(d, "arp.op", DIS_LAYER, "%s", op == 1 ? "request" : op == 2 ? "reply" : "unknown");
 	if (op != 1 && op != 2)
 		dis_put(d, "arp.op_number", 0, "%u", op);
 	if (hw != 1 || proto != 0x0800 || hw_len != 6 || proto_len != 4) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Frames as lists of named fields in text: what is printed, what is compared.
  *
- * A reader of its own: it shares no parser with the stack it judges. Malformed input ends in a field
- * "malformed" that says what is wrong; everything readable before it is there.
+ * A reader of its own: it shares no parser with the stack it judges. Malformed input ends in a
+ * field "malformed" that says what is wrong; everything readable before it is there.
  */
 #pragma once
 

@@ -12,10 +12,10 @@ struct name {
 };
 
 static const struct name icmp4_names[] = {
-	{0, "echo-reply"},	 {3, "unreachable"},	{4, "source-quench"},
-	{5, "redirect"},	 {8, "echo"},		{11, "time-exceeded"},
-	{12, "parameter"},	 {13, "timestamp"},	{14, "timestamp-reply"},
-	{17, "address-mask"},	 {9, "router-advert"},	{10, "router-solicit"},
+	{0, "echo-reply"},    {3, "unreachable"},   {4, "source-quench"},
+	{5, "redirect"},      {8, "echo"},	    {11, "time-exceeded"},
+	{12, "parameter"},    {13, "timestamp"},    {14, "timestamp-reply"},
+	{17, "address-mask"}, {9, "router-advert"}, {10, "router-solicit"},
 };
 
 static const struct name icmp6_names[] = {
@@ -165,7 +165,7 @@ static void dis_nd(struct dis *d, uint8_t type, const uint8_t *b, struct rd *in)
 
 static const char *record_name(uint8_t type)
 {
-	static const char *const names[] = {"?",	  "is-in",  "is-ex", "to-in",
+	static const char *const names[] = {"?",     "is-in", "is-ex", "to-in",
 					    "to-ex", "allow", "block"};
 
 	return type < ARRAY_LEN(names) ? names[type] : "?";

@@ -231,8 +231,7 @@ static void dis_udp(struct dis *d, const struct dis_ip *ip, struct rd *in, size_
 		if (ip->addr_len == 16 && !ip->quoted)
 			d->bad_sum = true;
 	} else {
-		dis_sum(d, "udp.sum", ip, b, MIN(rd_left(in), udp_len), 6,
-			dis_pseudo(ip, udp_len));
+		dis_sum(d, "udp.sum", ip, b, MIN(rd_left(in), udp_len), 6, dis_pseudo(ip, udp_len));
 	}
 	rd_skip(in, 8);
 	dis_data(d, in->p, MIN(rd_left(in), udp_len - 8), udp_len - 8);

@@ -13,7 +13,8 @@
 
 struct flow_dir {
 	bool known; /* isn is */
-	bool seen;  /* a segment of this direction was seen: not only deduced from the other's acks */
+	bool seen;  /* a segment of this direction was seen: not only deduced from the other's acks
+		     */
 	uint32_t isn;
 	uint32_t nxt; /* highest sequence number seen, plus one; if @seen */
 	bool has_ts;

@@ -21,11 +21,13 @@ static const char usage[] =
 	"usage: nsreplay [OPTION]... [CAPTURE]\n"
 	"       nsreplay --case DIRECTORY [--update]\n"
 	"       nsreplay --dissect CAPTURE\n"
-	"Replays CAPTURE (pcap, pcapng) into the stack in virtual time: the stack plays one end, gets\n"
+	"Replays CAPTURE (pcap, pcapng) into the stack in virtual time: the stack plays one end, "
+	"gets\n"
 	"what the other end sent, and what it sends is compared with what the captured end sent.\n"
 	"\n"
 	"  --play ADDRESS    an address that the stack plays (may be repeated)\n"
-	"  --side SIDE       client or server: plays who opened the first connection, or who was called\n"
+	"  --side SIDE       client or server: plays who opened the first connection, or who was "
+	"called\n"
 	"  --script FILE     settings and actions of the application\n"
 	"  --mask NAMES      fields that are not compared: tcp.win,ip.ttl (or layers: eth)\n"
 	"  --compare NAMES   fields compared although they are random: ip.id,tcp.tsval\n"
@@ -35,7 +37,8 @@ static const char usage[] =
 	"  --golden FILE     writes what the stack did (pcapng), and its text to FILE.txt\n"
 	"  --against FILE    compares with such a file instead of the capture\n"
 	"\n"
-	"A case is a directory with `case' (a script), `in.pcap' (may be missing), `golden.pcapng' and\n"
+	"A case is a directory with `case' (a script), `in.pcap' (may be missing), `golden.pcapng' "
+	"and\n"
 	"`golden.txt'; --update writes the last two.\n"
 	"Exit: 0 no difference, 1 differences, 2 the replay could not be done.\n";
 
@@ -302,13 +305,20 @@ static int option_line(struct options *o, const char *word, const char *value)
 static int parse(struct options *o, int argc, char **argv)
 {
 	static const struct option list[] = {
-		{"play", required_argument, NULL, 'p'},	   {"side", required_argument, NULL, 's'},
-		{"script", required_argument, NULL, 'f'},  {"mask", required_argument, NULL, 'm'},
-		{"compare", required_argument, NULL, 'c'}, {"time", required_argument, NULL, 't'},
-		{"seed", required_argument, NULL, 'r'},	   {"trace", no_argument, NULL, 'v'},
-		{"golden", required_argument, NULL, 'g'},  {"against", required_argument, NULL, 'a'},
-		{"case", required_argument, NULL, 'd'},	   {"update", no_argument, NULL, 'u'},
-		{"dissect", no_argument, NULL, 'x'},	   {"help", no_argument, NULL, 'h'},
+		{"play", required_argument, NULL, 'p'},
+		{"side", required_argument, NULL, 's'},
+		{"script", required_argument, NULL, 'f'},
+		{"mask", required_argument, NULL, 'm'},
+		{"compare", required_argument, NULL, 'c'},
+		{"time", required_argument, NULL, 't'},
+		{"seed", required_argument, NULL, 'r'},
+		{"trace", no_argument, NULL, 'v'},
+		{"golden", required_argument, NULL, 'g'},
+		{"against", required_argument, NULL, 'a'},
+		{"case", required_argument, NULL, 'd'},
+		{"update", no_argument, NULL, 'u'},
+		{"dissect", no_argument, NULL, 'x'},
+		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
 	int c, r = 0;
@@ -321,8 +331,8 @@ static int parse(struct options *o, int argc, char **argv)
 		case 's':
 			o->side = !strcmp(optarg, "client") ? PLAN_CLIENT : PLAN_SERVER;
 			if (o->side == PLAN_SERVER && strcmp(optarg, "server"))
-				r = problem_set(&o->problem, -EINVAL,
-						"--side %s: client or server", optarg);
+				r = problem_set(&o->problem, -EINVAL, "--side %s: client or server",
+						optarg);
 			break;
 		case 'f':
 			o->script_file = optarg;
@@ -369,7 +379,8 @@ static int parse(struct options *o, int argc, char **argv)
 		o->capture = argv[optind++];
 	if (!r && (optind < argc || (!o->capture && !o->dir && !o->script_file) ||
 		   (o->capture && o->dir) || (o->dissect && !o->capture)))
-		r = problem_set(&o->problem, -EINVAL, "one capture or one case, see nsreplay --help");
+		r = problem_set(&o->problem, -EINVAL,
+				"one capture or one case, see nsreplay --help");
 	return r;
 }
 

@@ -22,7 +22,7 @@ static void sum_adjust(uint8_t *sum, const uint8_t *before, const uint8_t *after
 	for (size_t i = 0; i < len; i++) {
 		unsigned shift = (i + odd) % 2 ? 0 : 8;
 
-		v += (uint16_t)~(uint16_t)(before[i] << shift);
+		v += (uint16_t) ~(uint16_t)(before[i] << shift);
 		v += (uint32_t)after[i] << shift;
 		v = (v & 0xffff) + (v >> 16);
 	}
@@ -30,7 +30,8 @@ static void sum_adjust(uint8_t *sum, const uint8_t *before, const uint8_t *after
 	store_be16(sum, (uint16_t)~v);
 }
 
-/* Changes @len bytes at @at and the checksum at @sum_at (0: none) that covers them from @base on. */
+/* Changes @len bytes at @at and the checksum at @sum_at (0: none) that covers them from @base on.
+ */
 static void change(uint8_t *b, size_t at, const void *to, size_t len, size_t sum_at, size_t base)
 {
 	uint8_t before[4];

@@ -11,8 +11,8 @@
 MUST_CHECK int pcapng_write(const struct capture *capture, const char *path,
 			    struct problem *problem);
 
-/* Reads what pcapng_write() wrote, directions included: one interface, enhanced packet blocks, other
- * blocks skipped. 0, -EINVAL, -ENOMEM. */
+/* Reads what pcapng_write() wrote, directions included: one interface, enhanced packet blocks,
+ * other blocks skipped. 0, -EINVAL, -ENOMEM. */
 MUST_CHECK int pcapng_read(struct capture *ret, const char *path, struct problem *problem);
 MUST_CHECK int pcapng_parse(struct capture *ret, const uint8_t *bytes, size_t len, const char *name,
 			    struct problem *problem);

@@ -26,9 +26,9 @@ struct talk {
 	bool partial;
 	bool isn_known, fin, aborted;
 	uint32_t isn, peer_isn;
-	uint32_t sent;	    /* bytes of the stream so far */
-	size_t write;	    /* index of the action that still grows, or SIZE_MAX */
-	uint8_t peer_opts;  /* of its SYN */
+	uint32_t sent;	   /* bytes of the stream so far */
+	size_t write;	   /* index of the action that still grows, or SIZE_MAX */
+	uint8_t peer_opts; /* of its SYN */
 	char name[SCRIPT_NAME];
 	struct talk *next;
 };
@@ -171,9 +171,10 @@ int plan_choose(struct script *script, const struct capture *capture, enum plan_
 		play_add(script, side == PLAN_CLIENT ? &client : &server);
 	}
 	if (!script->nplay && !script->link.autoconf)
-		return problem_set(problem, -EINVAL,
-				   "which end shall the stack play? --side client, --side server or "
-				   "--play ADDRESS");
+		return problem_set(
+			problem, -EINVAL,
+			"which end shall the stack play? --side client, --side server or "
+			"--play ADDRESS");
 	if (capture->kind == FRAME_ETHER) {
 		find_mac(script, capture);
 		if (!script->has_mac)
@@ -197,9 +198,8 @@ static bool resolved_inside(const struct capture *capture, const struct net_addr
 		if (addr->family == AF_INET && v.arp_spa && load_be16(b + v.arp_spa - 8) == 2 &&
 		    !memcmp(b + v.arp_spa, addr->v4, 4))
 			return true;
-		if (addr->family == AF_INET6 && v.proto == 58 && v.l4 &&
-		    v.l4 + 24 <= frame->have && b[v.l4] == 136 &&
-		    !memcmp(b + v.l4 + 8, addr->v6, 16))
+		if (addr->family == AF_INET6 && v.proto == 58 && v.l4 && v.l4 + 24 <= frame->have &&
+		    b[v.l4] == 136 && !memcmp(b + v.l4 + 8, addr->v6, 16))
 			return true;
 	}
 	return false;
@@ -240,7 +240,9 @@ static void derive_config(struct plan *plan)
 
 		script->addrs[script->naddrs++] = (struct net_ifaddr){
 			.addr = *addr,
-			.prefix_len = addr->family == AF_INET ? 32 : local ? 64 : 128,
+			.prefix_len = addr->family == AF_INET ? 32
+				      : local		      ? 64
+							      : 128,
 		};
 	}
 	if (!script->nroutes) {
@@ -336,8 +338,7 @@ static void derive_tunables(struct script *script, const struct frame *frame, co
 		script->link.mtu = mss + headers;
 }
 
-static struct action *derive_action(struct plan *plan, enum act act, size_t index,
-				    const char *sock)
+static struct action *derive_action(struct plan *plan, enum act act, size_t index, const char *sock)
 {
 	struct action *a = script_add(plan->script, act, plan->capture->frames[index].at, sock);
 
@@ -347,7 +348,8 @@ static struct action *derive_action(struct plan *plan, enum act act, size_t inde
 }
 
 /* Whether the played end asks in this frame for the neighbour @addr. */
-static bool asks_for(const struct plan *plan, const struct frame *frame, const struct net_addr *addr)
+static bool asks_for(const struct plan *plan, const struct frame *frame,
+		     const struct net_addr *addr)
 {
 	const uint8_t *b = frame->bytes;
 	struct view v;
@@ -376,8 +378,8 @@ static void act_early(const struct plan *plan, struct action *a)
 		}
 		/* Something went there before: then it was not waited for. */
 		if (v.family_len && v.proto != 58) {
-			struct net_addr dst = view_addr(plan->capture->frames[i].bytes, v.dst,
-							v.addr_len);
+			struct net_addr dst =
+				view_addr(plan->capture->frames[i].bytes, v.dst, v.addr_len);
 
 			if (!memcmp(dst.bytes, a->peer.addr.bytes, 16))
 				return;

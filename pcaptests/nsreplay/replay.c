@@ -54,8 +54,7 @@ static struct frame *note_frame(struct replay *rp, const uint8_t *bytes, size_t 
 	struct dis *dis = NULL;
 	char line[LINE];
 
-	if (did->n == FRAMES_MAX ||
-	    capture_add(did, rp->now - rp->start, bytes, have, len) < 0) {
+	if (did->n == FRAMES_MAX || capture_add(did, rp->now - rp->start, bytes, have, len) < 0) {
 		rp->error = problem_set(rp->problem, -ENOMEM, "more than %u frames", FRAMES_MAX);
 		return NULL;
 	}
@@ -255,7 +254,7 @@ static int want_frame(struct replay *rp, const struct frame *frame, const struct
 		memcpy(b + v.payload, frame->bytes + v.payload + at, len);
 		store_be32(b + v.l4 + 4, v.seq + (uint32_t)at);
 		if (at + len < v.payload_len)
-			b[v.l4 + 13] &= (uint8_t)~(VIEW_PSH | VIEW_FIN);
+			b[v.l4 + 13] &= (uint8_t) ~(VIEW_PSH | VIEW_FIN);
 		store_be16(b + v.l3 + (v.family_len == 4 ? 2 : 4),
 			   (uint16_t)(v.payload + len - v.l3 - (v.family_len == 4 ? 0 : 40)));
 		piece.bytes = b;

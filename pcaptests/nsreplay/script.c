@@ -197,8 +197,9 @@ static bool mac(const char *text, uint8_t ret[6])
 	unsigned m[6];
 	int end = 0;
 
-	if (!text || sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &m[0], &m[1], &m[2], &m[3], &m[4],
-			    &m[5], &end) != 6 ||
+	if (!text ||
+	    sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &m[0], &m[1], &m[2], &m[3], &m[4], &m[5],
+		   &end) != 6 ||
 	    text[end])
 		return false;
 	for (int i = 0; i < 6; i++)
@@ -209,15 +210,18 @@ static bool mac(const char *text, uint8_t ret[6])
 /* Settings. */
 
 #define TUNABLES(X)                                                                                \
-	X(ip_forward) X(ip6_forwarding) X(ip_default_ttl) X(ip6_hop_limit) X(ip_no_pmtu_disc)      \
-	X(icmp_echo_ignore_all) X(icmp_echo_ignore_broadcasts) X(icmp_ratelimit_ms)                \
-	X(ip6_accept_ra) X(ip6_autoconf) X(ip6_dad_transmits) X(ipfrag_time_s)                     \
-	X(ip6frag_time_s) X(neigh_retrans_ms) X(neigh_mcast_solicit) X(neigh_ucast_solicit)        \
-	X(tcp_sack) X(tcp_dsack) X(tcp_timestamps) X(tcp_window_scaling) X(tcp_ecn)                \
-	X(tcp_syncookies) X(tcp_recovery) X(tcp_early_retrans) X(tcp_syn_retries)                  \
-	X(tcp_synack_retries) X(tcp_max_syn_backlog) X(tcp_fin_timeout_s) X(tcp_init_cwnd)         \
-	X(tcp_fastopen) X(tcp_frto) X(tcp_moderate_rcvbuf) X(tcp_abort_on_overflow)                \
-	X(tcp_slow_start_after_idle) X(somaxconn)
+	X(ip_forward)                                                                              \
+	X(ip6_forwarding) X(ip_default_ttl) X(ip6_hop_limit) X(ip_no_pmtu_disc) X(                 \
+		icmp_echo_ignore_all) X(icmp_echo_ignore_broadcasts) X(icmp_ratelimit_ms)          \
+		X(ip6_accept_ra) X(ip6_autoconf) X(ip6_dad_transmits) X(ipfrag_time_s) X(          \
+			ip6frag_time_s) X(neigh_retrans_ms) X(neigh_mcast_solicit)                 \
+			X(neigh_ucast_solicit) X(tcp_sack) X(tcp_dsack) X(tcp_timestamps) X(       \
+				tcp_window_scaling) X(tcp_ecn) X(tcp_syncookies) X(tcp_recovery)   \
+				X(tcp_early_retrans) X(tcp_syn_retries) X(tcp_synack_retries) X(   \
+					tcp_max_syn_backlog) X(tcp_fin_timeout_s) X(tcp_init_cwnd) \
+					X(tcp_fastopen) X(tcp_frto) X(tcp_moderate_rcvbuf)         \
+						X(tcp_abort_on_overflow)                           \
+							X(tcp_slow_start_after_idle) X(somaxconn)
 
 static int set_tunable(struct line *l)
 {
@@ -360,8 +364,10 @@ static int set_names(struct line *l)
 	bool mask = !strcmp(l->word[0], "mask"), ignore = !strcmp(l->word[0], "ignore");
 
 	for (unsigned i = 1; i < l->n; i++)
-		if (script_names(mask ? s->mask : ignore ? s->ignore : s->also,
-				 mask	? &s->nmask
+		if (script_names(mask	  ? s->mask
+				 : ignore ? s->ignore
+					  : s->also,
+				 mask	  ? &s->nmask
 				 : ignore ? &s->nignore
 					  : &s->nalso,
 				 l->word[i]))
@@ -510,7 +516,7 @@ static int act_other(struct line *l, struct action *a)
 		a->value = !strcmp(l->word[3], "on");
 		return 0;
 	case ACT_SHUTDOWN:
-		a->value = l->n < 4		     ? SHUT_RDWR
+		a->value = l->n < 4		       ? SHUT_RDWR
 			   : !strcmp(l->word[3], "rd") ? SHUT_RD
 			   : !strcmp(l->word[3], "wr") ? SHUT_WR
 						       : SHUT_RDWR;
@@ -592,11 +598,15 @@ static int split(struct line *l, char *at)
 		}
 		for (to = ++at; *at != '"'; at++) {
 			if (!*at)
-				return problem_set(l->problem, -EINVAL, "%s:%u: the text has no end",
-						   l->file, l->number);
+				return problem_set(l->problem, -EINVAL,
+						   "%s:%u: the text has no end", l->file,
+						   l->number);
 			if (*at == '\\' && at[1]) {
 				at++;
-				*to++ = *at == 'n' ? '\n' : *at == 'r' ? '\r' : *at == 't' ? '\t' : *at;
+				*to++ = *at == 'n'   ? '\n'
+					: *at == 'r' ? '\r'
+					: *at == 't' ? '\t'
+						     : *at;
 			} else {
 				*to++ = *at;
 			}
@@ -612,12 +622,12 @@ static int parse_line(struct line *l)
 		const char *name;
 		int (*fn)(struct line *);
 	} list[] = {
-		{"addr", set_addr},   {"play", set_play},    {"route", set_route},
-		{"neigh", set_neigh}, {"link", set_link},    {"mac", set_mac},
-		{"mtu", set_number},  {"seed", set_number},  {"hold", set_number},
-		{"until", set_number}, {"time", set_number}, {"mask", set_names},
-		{"compare", set_names}, {"ignore", set_names}, {"set", set_tunable}, {"autoconf", set_flag},
-		{"manual", set_flag},
+		{"addr", set_addr},	{"play", set_play},    {"route", set_route},
+		{"neigh", set_neigh},	{"link", set_link},    {"mac", set_mac},
+		{"mtu", set_number},	{"seed", set_number},  {"hold", set_number},
+		{"until", set_number},	{"time", set_number},  {"mask", set_names},
+		{"compare", set_names}, {"ignore", set_names}, {"set", set_tunable},
+		{"autoconf", set_flag}, {"manual", set_flag},
 	};
 
 	if (!l->n)

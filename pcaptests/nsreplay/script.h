@@ -45,7 +45,8 @@ enum serve { SERVE_SINK, SERVE_ECHO };
 
 struct action {
 	net_time at;
-	size_t before; /* index of the captured frame that it precedes; SIZE_MAX: only time counts */
+	size_t before; /* index of the captured frame that it precedes; SIZE_MAX: only time counts
+			*/
 	enum act act;
 	unsigned line; /* of the script, 0: derived */
 	char sock[SCRIPT_NAME];

@@ -29,7 +29,7 @@ struct view {
 	bool tcp;
 	uint32_t seq, ack;
 	uint16_t flags;
-	size_t payload, payload_len;  /* as the header says: may be beyond what was kept */
+	size_t payload, payload_len; /* as the header says: may be beyond what was kept */
 	size_t payload_have;
 	/* ARP over IPv4: sender */
 	size_t arp_spa;

@@ -74,7 +74,8 @@ Test(capture, what_is_no_capture_or_empty_or_missing_says_so)
 	struct capture c;
 	struct problem problem;
 
-	cr_assert_eq(capture_parse(&c, "hello, world, this is no capture", 32, "y", &problem), -EINVAL);
+	cr_assert_eq(capture_parse(&c, "hello, world, this is no capture", 32, "y", &problem),
+		     -EINVAL);
 	cr_assert(strstr(problem.text, "y: not a capture: "), "%s", problem.text);
 	cr_assert_eq(parse(&f, 24, &c, &problem), -EINVAL);
 	cr_assert_str_eq(problem.text, "x.pcap: holds no packet");

@@ -41,7 +41,8 @@ Test(compare, random_fields_and_masked_ones_are_not_compared)
 {
 	struct cmp_list a = {0}, b = {0};
 	struct cmp_rules none = {.tolerance = -1};
-	struct cmp_rules mask = {.mask = (const char *const[]){"tcp.win"}, .nmask = 1, .tolerance = -1};
+	struct cmp_rules mask = {
+		.mask = (const char *const[]){"tcp.win"}, .nmask = 1, .tolerance = -1};
 	struct cmp_rules also = mask;
 	char *text;
 
@@ -50,8 +51,8 @@ Test(compare, random_fields_and_masked_ones_are_not_compared)
 	put(&a, 0, "S", "0", "100", "1");
 	put(&b, 7, "S", "0", "200", "2");
 	cr_assert_eq(differences(&a, &b, &none, &text), 1);
-	cr_assert(strstr(text, "* tcp.win        100                                      200"), "%s",
-		  text);
+	cr_assert(strstr(text, "* tcp.win        100                                      200"),
+		  "%s", text);
 	free(text);
 	cr_assert_eq(differences(&a, &b, &mask, &text), 0);
 	free(text);

@@ -34,7 +34,7 @@ static size_t segment(uint8_t *b, bool to_us, uint8_t flags, uint32_t seq, uint3
 		sum += load_be16(b + i);
 	sum += 6 + 20;
 	sum = (sum & 0xffff) + (sum >> 16);
-	store_be16(b + 36, (uint16_t)~((sum & 0xffff) + (sum >> 16)));
+	store_be16(b + 36, (uint16_t) ~((sum & 0xffff) + (sum >> 16)));
 	sum = 0;
 	for (int i = 0; i < 20; i += 2)
 		sum += load_be16(b + i);
@@ -43,7 +43,8 @@ static size_t segment(uint8_t *b, bool to_us, uint8_t flags, uint32_t seq, uint3
 	return 40;
 }
 
-static void add(struct capture *c, net_time at, bool to_us, uint8_t flags, uint32_t seq, uint32_t ack)
+static void add(struct capture *c, net_time at, bool to_us, uint8_t flags, uint32_t seq,
+		uint32_t ack)
 {
 	uint8_t b[40];
 	size_t n = segment(b, to_us, flags, seq, ack);
@@ -93,7 +94,8 @@ Test(replay, the_stack_plays_the_server_whatever_its_sequence_numbers)
 
 	cr_assert_str_eq(a, b, "the story has no random numbers");
 	cr_assert(strstr(a, "c1 read: end of the stream"), "%s", a);
-	cr_assert(strstr(a, "> ip 10.0.0.1 > 10.0.0.2 ttl 64 flags DF | tcp 80 > 1 flags FA seq 1 ack 2"),
+	cr_assert(strstr(a, "> ip 10.0.0.1 > 10.0.0.2 ttl 64 flags DF | tcp 80 > 1 flags FA seq 1 "
+			    "ack 2"),
 		  "%s", a);
 	cr_assert_null(strstr(a, "TCP_"), "nothing was discarded: %s", a);
 	free(a);

@@ -21,7 +21,8 @@ Test(script, settings_and_actions_are_read)
 
 	cr_assert_eq(parse(&s,
 			   "# a comment\naddr 10.0.0.1/24\nmtu 900\nset tcp_sack 0\n"
-			   "1.5 write web.1 \"a \\\"b\\\"\\n\" # and a comment\n0.25 listen web [fd00::1]:80\n",
+			   "1.5 write web.1 \"a \\\"b\\\"\\n\" # and a comment\n0.25 listen web "
+			   "[fd00::1]:80\n",
 			   &p),
 		     0, "%s", p.text);
 	script_sort(&s);
