@@ -219,8 +219,10 @@ static int req_fill(struct tcp_req *req, struct tcp_conn *lconn, const struct tc
 	if (req->ts_on)
 		paws_seed(&req->paws, opts->ts_val, req->tcp->core->now);
 	req->ts_off = isn_ts_offset(&req->tcp->ts_key, &req->node.local, &req->node.remote);
+	/* Whole segments as they will come: timestamps take their room (65160 instead of 64240). */
 	window_init(&win, (uint32_t)lsk->opt.rcvbuf,
-		    (uint32_t)MAX(tun->tcp_rmem[2], lsk->opt.rcvbuf), req->adv_mss, req->wscale_ok,
+		    (uint32_t)MAX(tun->tcp_rmem[2], lsk->opt.rcvbuf),
+		    (uint16_t)(req->adv_mss - (req->ts_on ? TCP_TS_OPT_LEN : 0)), req->wscale_ok,
 		    lsk->opt.rcvbuf_locked);
 	if (lconn->cfg.window_clamp && win.wnd > lconn->cfg.window_clamp)
 		win.wnd = lconn->cfg.window_clamp;
@@ -306,7 +308,7 @@ static struct tcp_conn *make_child(struct tcp_req *req)
 		    req->wscale_ok, sk->opt.rcvbuf_locked);
 	if (conn->cfg.window_clamp)
 		conn->rcv.win.clamp = MIN(conn->rcv.win.clamp, conn->cfg.window_clamp);
-	conn->rcv.win.wnd = req->rcv_wnd;
+	conn->rcv.win.wnd = conn->rcv.win.ssthresh = req->rcv_wnd;
 	conn->rcv.irs = req->irs;
 	conn->rcv.nxt = conn->rcv.copied = seq_add(req->irs, 1);
 	conn->rcv.win.wup = conn->rcv.win.space_seq = conn->rcv.last_ack_sent = conn->rcv.nxt;

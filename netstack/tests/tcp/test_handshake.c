@@ -36,6 +36,20 @@ Test(tcp_handshake, options_are_answered_only_if_offered)
 	peer_free(peer);
 }
 
+/* Linux offers 45 segments of 1448 bytes where 44 of 1460 would be whole without timestamps. */
+Test(tcp_handshake, the_first_window_holds_whole_segments_with_timestamps)
+{
+	struct peer *peer = plain_peer();
+	struct peer_seg got;
+	net_time at;
+
+	cr_assert_eq(peer_listen(peer), 0);
+	RX(MS(0), SEG(SYN, .mss = 1460, .ts = true, .tsval = 7));
+	cr_assert(peer_peek(peer, 0, &at, &got));
+	cr_assert_eq(got.wnd, 65160);
+	peer_free(peer);
+}
+
 /* RFC 9293 3.10.7.3, RFC 7323, RFC 2018: what an active open offers. */
 Test(tcp_handshake, active_open_offers_all_options)
 {
