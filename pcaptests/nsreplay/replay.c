@@ -232,7 +232,7 @@ static int want_frame(struct replay *rp, const struct frame *frame, const struct
 
 	view_frame(&v, frame, rp->capture->kind);
 	mss = rp->script->link.mtu - MIN(v.payload - v.l3, rp->script->link.mtu - 1u);
-	if (!v.tcp || v.payload_len <= mss || frame->have < frame->len) {
+	if (!v.tcp || v.payload_len <= mss || v.payload_have < v.payload_len) {
 		pkt = cmp_add(&rp->result->want);
 		if (!pkt)
 			return -ENOMEM;
@@ -329,10 +329,9 @@ static void run_events(struct replay *rp)
 	size_t i = 0, k = 0;
 
 	while (!rp->error && (i < rp->capture->n || k < rp->script->n)) {
-		const struct frame *frame = &rp->capture->frames[i];
-		const struct action *action = &rp->script->actions[k];
-		bool act = i == rp->capture->n ||
-			   (k < rp->script->n && action_first(action, frame, i));
+		const struct frame *frame = i < rp->capture->n ? &rp->capture->frames[i] : NULL;
+		const struct action *action = k < rp->script->n ? &rp->script->actions[k] : NULL;
+		bool act = !frame || (action && action_first(action, frame, i));
 
 		run_until(rp, rp->start + rp->shift + (act ? action->at : frame->at), NULL);
 		if (rp->error)
