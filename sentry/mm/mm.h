@@ -41,6 +41,8 @@ int mm_mmap(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags, str
 int mm_mmap_task(struct mm *mm, struct task *t, uint64_t addr, uint64_t len, int prot, int flags,
 		 struct file *file, uint64_t off, const struct mm_limits *lim, uint64_t *ret);
 int mm_munmap(struct mm *mm, uint64_t addr, uint64_t len);
+/* Unmaps every area of the one file mapped from @addr on that @is accepts. -EINVAL: there is none. */
+int mm_detach_file(struct mm *mm, uint64_t addr, bool (*is)(const struct file *f));
 int mm_mprotect(struct mm *mm, uint64_t addr, uint64_t len, int prot);
 int mm_mremap(struct mm *mm, uint64_t old, uint64_t old_len, uint64_t new_len, int flags,
 	      uint64_t new_addr, const struct mm_limits *lim, uint64_t *ret);

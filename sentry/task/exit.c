@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
+#include "ipc/ipc.h"
 #include "task/internal.h"
 #include "task/timers.h"
 #include "trace/strace.h"
@@ -278,6 +279,8 @@ void task_exit(struct task *t, int status)
 	release_memory(t);
 	release_files(t);
 	atomic_fetch_sub(&t->user->n_tasks, 1);
+	if (maybe_last)
+		ipc_sem_exit(g);
 	if (maybe_last)
 		timers_stop(g); /* waits for a callback, so not under the lock */
 

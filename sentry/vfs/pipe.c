@@ -15,13 +15,13 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "core/sysctl.h"
 #include "mm/mm.h"
 #include "task/task.h"
 #include "util/cleanup.h"
 #include "vfs/file.h"
 
 #define PIPE_DEFAULT_SIZE 65536U
-#define PIPE_MAX_SIZE 1048576U
 
 struct pipe {
 	struct ref ref;
@@ -384,7 +384,7 @@ int pipe_set_size(struct pipe *p, struct task *t, uint64_t size)
 {
 	uint32_t want = (uint32_t)PAGE_SIZE;
 
-	if (size > PIPE_MAX_SIZE && !task_has_cap(t, 24 /* CAP_SYS_RESOURCE */))
+	if (size > (uint64_t)sysctl_get(SYSCTL_PIPE_MAX) && !task_has_cap(t, 24 /* CAP_SYS_RESOURCE */))
 		return size > INT_MAX ? -EINVAL : -EPERM;
 	if (size > INT_MAX || size == 0)
 		return -EINVAL;

@@ -361,6 +361,8 @@ static void map_line(struct maps_ctx *ctx, const struct mm_area *a)
 		if (a->file->path.dentry &&
 		    path_to_str(&a->file->path, &ctx->root, ctx->path, PATH_MAX, true) > 0)
 			name = ctx->path;
+	} else if (a->file && a->file->ops->name && a->file->ops->name(a->file, ctx->path, PATH_MAX) > 0) {
+		name = ctx->path;
 	}
 	seq_printf(ctx->s, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ",
 		   (unsigned long long)a->start, (unsigned long long)a->end,

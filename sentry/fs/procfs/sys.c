@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "boot/kernel.h"
+#include "core/sysctl.h"
 #include "fs/procfs/procfs.h"
+#include "ipc/ipc.h"
 #include "net/netns.h"
 #include "net/sysctl.h"
 #include "netstack/stack.h"
@@ -110,6 +112,60 @@ static ssize_t store_sysctl(struct pseudo_inode *pi, struct task *t, const char 
 	return r < 0 ? r : (ssize_t)len;
 }
 
+/* Numbers that root may change. pi->data: struct sysctl_desc. */
+static int show_number(struct pseudo_inode *pi, struct task *t, struct seq *s)
+{
+	const struct sysctl_desc *d = pi->data;
+
+	(void)t;
+	seq_printf(s, "%lld\n", (long long)atomic_load(&d->value));
+	return 0;
+}
+
+static ssize_t store_number(struct pseudo_inode *pi, struct task *t, const char *buf, size_t len)
+{
+	struct sysctl_desc *d = pi->data;
+	char *end;
+
+	(void)t; /* the mode said who may */
+	errno = 0;
+	long long v = strtoll(buf, &end, 0);
+
+	if (end == buf || (*end && *end != '\n' && *end != ' '))
+		return -EINVAL;
+	if (errno == ERANGE || v < d->min || v > d->max)
+		return -EINVAL;
+	atomic_store(&d->value, v);
+	return (ssize_t)len;
+}
+
+static int show_sem(struct pseudo_inode *pi, struct task *t, struct seq *s)
+{
+	(void)pi;
+	(void)t;
+	seq_printf(s, "%d\t%d\t%d\t%d\n", ipc_sem_limits[0], ipc_sem_limits[1], ipc_sem_limits[2],
+		   ipc_sem_limits[3]);
+	return 0;
+}
+
+static ssize_t store_sem(struct pseudo_inode *pi, struct task *t, const char *buf, size_t len)
+{
+	int v[4];
+	int n = sscanf(buf, "%d %d %d %d", &v[0], &v[1], &v[2], &v[3]);
+
+	(void)pi;
+	(void)t;
+	for (int i = 0; i < n; i++) {
+		if (v[i] < 0 || (i == 3 && v[i] > 32768))
+			return -EINVAL;
+	}
+	for (int i = 0; i < n; i++)
+		ipc_sem_limits[i] = v[i];
+	return n > 0 ? (ssize_t)len : -EINVAL;
+}
+
+static const struct pseudo_ops number_ops = { .show = show_number, .store = store_number };
+static const struct pseudo_ops sem_ops = { .show = show_sem, .store = store_sem };
 static const struct pseudo_ops text_ops = { .show = show_text };
 static const struct pseudo_ops hostname_ops = { .show = show_hostname, .store = store_hostname };
 static const struct pseudo_ops uuid_ops = { .show = show_uuid };
@@ -121,7 +177,6 @@ static const struct {
 } fixed[] = {
 	{ "fs.file-max", "1048576" },
 	{ "fs.nr_open", "1048576" },
-	{ "fs.pipe-max-size", "1048576" },
 	{ "fs.inotify.max_queued_events", "16384" },
 	{ "fs.inotify.max_user_instances", "128" },
 	{ "fs.inotify.max_user_watches", "65536" },
@@ -134,9 +189,6 @@ static const struct {
 	{ "fs.suid_dumpable", "0" },
 	{ "kernel.cap_last_cap", "40" },
 	{ "kernel.core_pattern", "core" },
-	{ "kernel.msgmax", "8192" },
-	{ "kernel.msgmnb", "16384" },
-	{ "kernel.msgmni", "32000" },
 	{ "kernel.ngroups_max", "65536" },
 	{ "kernel.osrelease", KERNEL_RELEASE },
 	{ "kernel.ostype", "Linux" },
@@ -148,11 +200,13 @@ static const struct {
 	{ "kernel.randomize_va_space", "2" },
 	{ "kernel.sched_rt_period_us", "1000000" },
 	{ "kernel.sched_rt_runtime_us", "950000" },
-	{ "kernel.sem", "32000\t1024000000\t500\t32000" },
-	{ "kernel.shmall", "18446744073692774399" },
-	{ "kernel.shmmax", "18446744073692774399" },
-	{ "kernel.shmmni", "4096" },
+	{ "kernel.sysrq", "0" },
+	{ "kernel.tainted", "0" },
 	{ "kernel.threads-max", "32768" },
+	{ "kernel.printk", "7\t4\t1\t7" },
+	{ "kernel.io_uring_disabled", "2" },
+	{ "kernel.unprivileged_bpf_disabled", "2" },
+	{ "kernel.ns_last_pid", "0" },
 	{ "kernel.version", KERNEL_VERSION },
 	{ "kernel.yama.ptrace_scope", "1" },
 	{ "net.ipv4.ping_group_range", "0\t2147483647" },
@@ -160,7 +214,10 @@ static const struct {
 	{ "net.ipv4.tcp_allowed_congestion_control", "reno cubic" },
 	{ "net.ipv4.ip_unprivileged_port_start", "1024" },
 	{ "net.unix.max_dgram_qlen", "512" },
+	{ "user.max_user_namespaces", "0" },
 	{ "vm.max_map_count", "65530" },
+	{ "vm.vfs_cache_pressure", "100" },
+	{ "vm.drop_caches", "0" },
 	{ "vm.mmap_min_addr", "65536" },
 	{ "vm.nr_hugepages", "0" },
 	{ "vm.overcommit_memory", "1" },
@@ -211,6 +268,10 @@ int proc_sys_fill(struct pseudo_inode *root)
 		r = add_dotted(sys, "kernel.random.uuid", 0100444, &uuid_ops, NULL, 0);
 	if (r == 0)
 		r = add_dotted(sys, "kernel.random.boot_id", 0100444, &uuid_ops, NULL, 1);
+	for (size_t i = 0; r == 0 && i < SYSCTL_N; i++)
+		r = add_dotted(sys, sysctl_vars[i].name, 0100644, &number_ops, &sysctl_vars[i], 0);
+	if (r == 0)
+		r = add_dotted(sys, "kernel.sem", 0100644, &sem_ops, NULL, 0);
 	table = sysctl_net_table(&n);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = add_dotted(sys, table[i].name, 0100644, &sysctl_ops,

@@ -9,6 +9,7 @@
 #include "fs/cgroupfs/cgroupfs.h"
 #include "core/clock.h"
 #include "fs/procfs/procfs.h"
+#include "ipc/ipc.h"
 #include "mm/memfile.h"
 #include "sentry/boot.h"
 #include "task/task.h"
@@ -291,6 +292,28 @@ FILE_OPS(vmstat);
 FILE_OPS(devices);
 FILE_OPS(cgroups);
 
+static int show_sysvipc(struct pseudo_inode *pi, struct task *t, struct seq *s)
+{
+	static void (*const show[])(struct seq *s) = { ipc_show_shm, ipc_show_sem, ipc_show_msg };
+
+	(void)t;
+	show[pi->arg](s);
+	return 0;
+}
+
+static const struct pseudo_ops sysvipc_ops = { .show = show_sysvipc };
+
+static int sysvipc_fill(struct pseudo_inode *root)
+{
+	static const char *const names[] = { "shm", "sem", "msg" };
+	struct pseudo_inode *dir;
+	int r = pseudo_mkdir(root, "sysvipc", 0555, &dir);
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(names); i++)
+		r = pseudo_add(dir, names[i], 0100444, &sysvipc_ops, NULL, i, NULL);
+	return r;
+}
+
 int proc_system_fill(struct pseudo_inode *root)
 {
 	static const struct {
@@ -310,5 +333,5 @@ int proc_system_fill(struct pseudo_inode *root)
 
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(files); i++)
 		r = proc_file(root, files[i].name, files[i].ops);
-	return r;
+	return r < 0 ? r : sysvipc_fill(root);
 }
