@@ -42,6 +42,9 @@ struct ip_path *ip_hook_output(struct ip *ip, struct ip_path *path, struct ip_pa
 
 	if (__builtin_expect(!ip->hooks.run, 1))
 		return path;
+	pkt->mark = path->mark;
+	pkt->uid = path->uid;
+	pkt->has_uid = pkt->charge != NULL;
 	if (!ip->hooks.run(ip->hooks.ctx, IP_HOOK_OUTPUT, NULL, path->link, pkt))
 		return NULL;
 	read_addrs(pkt, &src, &dst);

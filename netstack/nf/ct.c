@@ -264,6 +264,7 @@ static struct nf_ct *ct_new(struct nf_cts *cts, const struct net_ct_tuple *t)
 	ct->cts = cts;
 	ct->refs = 1;
 	ct->id = ++cts->next_id;
+	ct->stream_at = cts->core->now + NET_SEC(2);
 	timer_init(&ct->timer, fire);
 	ct->dir[CT_ORIG] = (struct nf_ct_node){ .ct = ct, .tuple = *t };
 	ct->dir[CT_REPLY] = (struct nf_ct_node){ .ct = ct, .tuple = nf_ct_invert(t) };
@@ -358,17 +359,16 @@ static bool icmp_starts(uint8_t proto, uint8_t type)
 }
 
 /* Timeouts of everything but TCP. */
-static bool plain(struct nf_pkt *p, struct nf_ct *ct, uint8_t dir, bool is_new)
+static bool plain(struct nf_pkt *p, struct nf_ct *ct, bool is_new)
 {
 	const int32_t *set = ct->cts->set;
 	int which = CTSET_nf_conntrack_generic_timeout;
 
 	if (p->proto == IPPROTO_UDP || p->proto == IPPROTO_UDPLITE) {
 		which = CTSET_nf_conntrack_udp_timeout;
-		if (ct->status & CTS_SEEN_REPLY) {
+		if ((ct->status & CTS_SEEN_REPLY) && ct->cts->core->now >= ct->stream_at) {
 			which = CTSET_nf_conntrack_udp_timeout_stream;
-			if (dir == CT_ORIG)
-				ct->status |= CTS_ASSURED;
+			ct->status |= CTS_ASSURED;
 		}
 	} else if (p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6) {
 		which = p->proto == IPPROTO_ICMP ? CTSET_nf_conntrack_icmp_timeout
@@ -421,7 +421,7 @@ void nf_ct_track(struct nf_pkt *p)
 	if (n)
 		ct->refs++;
 	dir = n == &ct->dir[CT_REPLY] ? CT_REPLY : CT_ORIG;
-	ok = p->proto == IPPROTO_TCP ? nf_ct_tcp(p, ct, dir, is_new) : plain(p, ct, dir, is_new);
+	ok = p->proto == IPPROTO_TCP ? nf_ct_tcp(p, ct, dir, is_new) : plain(p, ct, is_new);
 	if (!ok) {
 		nf_ct_unref(ct);
 		return;

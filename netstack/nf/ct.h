@@ -46,6 +46,7 @@ struct nf_ct {
 	struct nf_cts *cts;
 	struct timer timer;
 	net_time expires;
+	net_time stream_at; /* UDP: traffic both ways after this is a stream */
 	uint32_t id;
 	uint32_t refs; /* packets that carry it unconfirmed, and the table */
 	uint32_t status, mark;

@@ -140,6 +140,9 @@ static bool meta_get(const struct reg_key *x, struct nft_regs *r, struct nf_pkt 
 	case NFT_META_NFTRACE:
 		*w = 0;
 		return true;
+	case NFT_META_SKUID:
+		*w = p->pkt->uid;
+		return p->pkt->has_uid;
 	case NFT_META_PRANDOM:
 		*w = rng_u32(&p->nf->core->rng);
 		return true;

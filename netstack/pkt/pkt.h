@@ -114,6 +114,8 @@ struct pkt {
 	uint32_t mark;
 	struct nf_ct *nf_ct; /* connection that it belongs to; a reference */
 	uint8_t nf_ctinfo;
+	bool has_uid;
+	uint32_t uid; /* of the sending socket's owner, while there are hooks */
 	uint16_t nfrags;
 	struct pkt_frag frag[PKT_FRAGS];
 	uint8_t inl[PKT_INLINE];

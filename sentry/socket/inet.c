@@ -294,7 +294,9 @@ static int inet_getsockopt(struct socket *base, struct task *t, int level, int n
 
 	(void)t;
 	struct net_stack *stack = netns_lock(s->ns);
-	int r = net_sock_getopt(stack, s->id, level, name, val, len);
+	bool orig = name == SO_ORIGINAL_DST && (level == IPPROTO_IP || level == IPPROTO_IPV6);
+	int r = orig ? inet_original_dst(stack, s, level == IPPROTO_IP ? AF_INET : AF_INET6, val, len)
+		     : net_sock_getopt(stack, s->id, level, name, val, len);
 
 	netns_unlock_query(s->ns);
 	return r;

@@ -29,6 +29,11 @@ int packet_ring_changed(struct inet_sock *s, struct net_stack *stack);
 void packet_rings_drop(struct inet_sock *s);
 int packet_mmap(struct socket *base, struct mappable **ret);
 
+#define SO_ORIGINAL_DST 80 /* linux/netfilter_ipv4.h; the same number for IPv6 */
+
+/* The stack is locked. 0, -ENOENT, -ENOPROTOOPT, -EINVAL. */
+int inet_original_dst(struct net_stack *stack, struct inet_sock *s, int family, void *val, socklen_t *len);
+
 /* Between cmsg bytes and the stack's values. */
 int inet_ctl_from_cmsg(struct task *t, const struct sock_msg *m, struct net_ctl *ctl);
 void inet_ctl_to_cmsg(struct inet_sock *s, const struct net_ctl *ctl, struct cmsg_out *out);

@@ -440,5 +440,7 @@ int proc_net_fill(struct pseudo_inode *dir)
 
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(files); i++)
 		r = proc_file(dir, files[i].name, files[i].ops);
+	if (r == 0)
+		r = proc_nf_fill(dir);
 	return r < 0 ? r : proc_net_fill_more(dir);
 }

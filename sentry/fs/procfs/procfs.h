@@ -19,6 +19,9 @@ int proc_net_fill_more(struct pseudo_inode *dir);
 struct netns *proc_net_ns(struct task *t);
 /* /proc/sys/net/{ipv4,ipv6}/{conf,neigh} and what is not one of the stack's tunables. */
 int proc_sys_net_fill(struct pseudo_inode *net);
+/* nf_conntrack, and net/netfilter below /proc/sys. */
+int proc_nf_fill(struct pseudo_inode *net);
+int proc_sys_nf_fill(struct pseudo_inode *net);
 /* The tree under /proc/sys. */
 int proc_sys_fill(struct pseudo_inode *root);
 /* The per-process directories: the dynamic part of the root. */

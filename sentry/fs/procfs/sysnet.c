@@ -314,5 +314,5 @@ int proc_sys_net_fill(struct pseudo_inode *net)
 		if (r == 0)
 			r = pseudo_add(route, "flush", 0100200, &flush_ops, NULL, 0, NULL);
 	}
-	return r;
+	return r < 0 ? r : proc_sys_nf_fill(net);
 }
