@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -43,7 +44,7 @@ static int run(struct cmd_call *call)
 	CLEANUP(container_closep) struct container *c = NULL;
 	const struct kill_options *o = call->values;
 	const char *name = call->n_args > 1 ? call->args[1] : "TERM";
-	int signo = signal_from_name(name);
+	int signo = strcmp(name, "0") ? signal_from_name(name) : 0; /* 0 asks whether it runs */
 	int r;
 
 	if (signo < 0)

@@ -129,8 +129,9 @@ static int run(struct cmd_call *call)
 	if (r >= 0)
 		r = read_flags(o, &res, call->cause);
 	if (r >= 0) {
-		cgroup_apply(c->cgroups, &res);
-		r = update_view(c, &res, call->cause);
+		r = cgroup_apply(c->cgroups, &res, call->cause);
+		if (r >= 0)
+			r = update_view(c, &res, call->cause);
 	}
 	json_doc_fini(&doc);
 	return r < 0 ? r : 0;

@@ -516,7 +516,9 @@ static int build(struct creation *cr, struct cause *cause)
 	if (!cr->g->ignore_cgroups) {
 		cr->c->cgroups = cgroup_create(cr->args->spec->cgroups_path, cr->c->id,
 					       cr->g->systemd_cgroup);
-		cgroup_apply(cr->c->cgroups, &cr->args->spec->resources);
+		r = cgroup_apply(cr->c->cgroups, &cr->args->spec->resources, cause);
+		if (r < 0)
+			return r;
 	}
 	if ((r = open_descriptors(cr, cause)) < 0 || (r = start_processes(cr, cause)) < 0 ||
 	    (r = bring_up(cr, cause)) < 0)

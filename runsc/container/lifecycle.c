@@ -178,6 +178,8 @@ int container_kill(struct container *c, int signo, bool all, struct cause *cause
 
 	if (c->status == CONTAINER_STOPPED)
 		return cause_set(cause, -ESRCH, "container not running");
+	if (!signo)
+		return 0;
 	if (c->status == CONTAINER_CREATED)
 		return ends_by_default(signo) ? kill_sandbox(c, cause) : 0;
 	if (c->status == CONTAINER_PAUSED && signo == SIGKILL)

@@ -198,9 +198,17 @@ void cgroup_join(const json_t *dirs, pid_t pid)
 	}
 }
 
+/* A run over the set: the first value that the host calls wrong (not: that it does not permit). */
+struct setting {
+	const json_t *dirs;
+	struct cause *cause;
+	int error;
+};
+
 /* Tries the file in each directory of the set. */
-static void set_limit(const json_t *dirs, const char *file, const char *text)
+static void set_limit(struct setting *s, const char *file, const char *text)
 {
+	const json_t *dirs = s->dirs;
 	bool found = false;
 	size_t i;
 	json_t *d;
@@ -217,19 +225,36 @@ static void set_limit(const json_t *dirs, const char *file, const char *text)
 		r = write_text(dir, file, text);
 		found |= r == 0;
 	}
-	if (!found && r < 0)
-		log_warn("cgroup: %s = %s: %s", file, text, strerror(-r));
+	if (found || r == 0)
+		return;
+	if (r == -EINVAL || r == -ERANGE) {
+		if (!s->error)
+			s->error = cause_errno(s->cause, r, "cgroup: %s = %s", file, text);
+		return;
+	}
+	log_warn("cgroup: %s = %s: %s", file, text, strerror(-r));
 }
 
-static void set_number(const json_t *dirs, const char *file, int64_t v)
+static void try_number(const json_t *dirs, const char *file, int64_t v)
+{
+	char text[32];
+	size_t i;
+	json_t *d;
+
+	snprintf(text, sizeof(text), "%lld", (long long)v);
+	json_array_foreach(dirs, i, d)
+		(void)write_text(json_string_value(d), file, text);
+}
+
+static void set_number(struct setting *s, const char *file, int64_t v)
 {
 	char text[32];
 
 	snprintf(text, sizeof(text), "%lld", (long long)v);
-	set_limit(dirs, file, text);
+	set_limit(s, file, text);
 }
 
-static void apply_cpu(const json_t *dirs, const struct oci_resources *r)
+static void apply_cpu(struct setting *s, const struct oci_resources *r)
 {
 	if (r->cpu_shares > 0) {
 		/* The mapping of 2..262144 to 1..10000 that every runtime uses. */
@@ -237,13 +262,13 @@ static void apply_cpu(const json_t *dirs, const struct oci_resources *r)
 				 : r->cpu_shares > 262144 ? 262144
 							  : r->cpu_shares;
 
-		set_number(dirs, "cpu.shares", shares);
-		set_number(dirs, "cpu.weight", 1 + (shares - 2) * 9999 / 262142);
+		set_number(s, "cpu.shares", shares);
+		set_number(s, "cpu.weight", 1 + (shares - 2) * 9999 / 262142);
 	}
 	if (r->cpu_period > 0)
-		set_number(dirs, "cpu.cfs_period_us", r->cpu_period);
+		set_number(s, "cpu.cfs_period_us", r->cpu_period);
 	if (r->cpu_quota != 0)
-		set_number(dirs, "cpu.cfs_quota_us", r->cpu_quota);
+		set_number(s, "cpu.cfs_quota_us", r->cpu_quota);
 	if (r->cpu_quota != 0 || r->cpu_period > 0) {
 		char text[64];
 
@@ -253,40 +278,46 @@ static void apply_cpu(const json_t *dirs, const struct oci_resources *r)
 		else
 			snprintf(text, sizeof(text), "max %lld",
 				 (long long)(r->cpu_period > 0 ? r->cpu_period : 100000));
-		set_limit(dirs, "cpu.max", text);
+		set_limit(s, "cpu.max", text);
 	}
 	if (r->cpuset_cpus && r->cpuset_cpus[0])
-		set_limit(dirs, "cpuset.cpus", r->cpuset_cpus);
+		set_limit(s, "cpuset.cpus", r->cpuset_cpus);
 	if (r->cpuset_mems && r->cpuset_mems[0])
-		set_limit(dirs, "cpuset.mems", r->cpuset_mems);
+		set_limit(s, "cpuset.mems", r->cpuset_mems);
 }
 
-void cgroup_apply(const json_t *dirs, const struct oci_resources *r)
+int cgroup_apply(const json_t *dirs, const struct oci_resources *r, struct cause *cause)
 {
+	struct setting set = {.dirs = dirs, .cause = cause}, *s = &set;
 	const char *key;
 	json_t *v;
 
 	if (r->memory_limit > 0) {
-		set_number(dirs, "memory.limit_in_bytes", r->memory_limit);
-		set_number(dirs, "memory.max", r->memory_limit);
+		/* The limit may not exceed memory and swap, which may not fall below it: whichever comes
+		 * first may be refused, but not both ways round. */
+		if (r->memory_swap > 0)
+			try_number(s->dirs, "memory.memsw.limit_in_bytes", r->memory_swap);
+		set_number(s, "memory.limit_in_bytes", r->memory_limit);
+		set_number(s, "memory.max", r->memory_limit);
 		if (r->memory_swap > 0) {
-			set_number(dirs, "memory.memsw.limit_in_bytes", r->memory_swap);
-			set_number(dirs, "memory.swap.max", r->memory_swap - r->memory_limit);
+			set_number(s, "memory.memsw.limit_in_bytes", r->memory_swap);
+			set_number(s, "memory.swap.max", r->memory_swap - r->memory_limit);
 		}
 	}
 	if (r->memory_reservation > 0) {
-		set_number(dirs, "memory.soft_limit_in_bytes", r->memory_reservation);
-		set_number(dirs, "memory.low", r->memory_reservation);
+		set_number(s, "memory.soft_limit_in_bytes", r->memory_reservation);
+		set_number(s, "memory.low", r->memory_reservation);
 	}
-	apply_cpu(dirs, r);
+	apply_cpu(s, r);
 	/* Every thread of the container is two host threads. */
 	if (r->has_pids && r->pids_limit > 0 && r->pids_limit < INT32_MAX / 2)
-		set_number(dirs, "pids.max", r->pids_limit * 2 + HEADROOM_PIDS);
+		set_number(s, "pids.max", r->pids_limit * 2 + HEADROOM_PIDS);
 	json_object_foreach(r->unified, key, v)
 	{
 		if (!strchr(key, '/'))
-			set_limit(dirs, key, json_string_value(v));
+			set_limit(s, key, json_string_value(v));
 	}
+	return set.error;
 }
 
 int cgroup_freeze(const json_t *dirs, bool frozen)

@@ -12,7 +12,8 @@
 /* Makes the directories. @systemd: the path is slice:prefix:name. */
 json_t *cgroup_create(const char *path, const char *id, bool systemd);
 void cgroup_join(const json_t *dirs, pid_t pid);
-void cgroup_apply(const json_t *dirs, const struct oci_resources *r);
+/* What the host does not permit is a warning; a value that it refuses is an error. */
+int cgroup_apply(const json_t *dirs, const struct oci_resources *r, struct cause *cause);
 /* Freezer; 0, or -EOPNOTSUPP without one. */
 int cgroup_freeze(const json_t *dirs, bool frozen);
 /* Kills what is left in it, thaws, and removes the directories. */

@@ -206,6 +206,7 @@ static void scheduling(void)
 	SHOW(sched_setaffinity(0, sizeof(all), &all));
 	SHOW(syscall(SYS_getcpu, &cpu, &node, NULL));
 	CHECK(cpu < 1024 && node < 64);
+	setpriority(PRIO_PROCESS, 0, 0); /* the caller may have been niced */
 	SHOW(syscall(SYS_getpriority, PRIO_PROCESS, 0));
 	SHOW(setpriority(PRIO_PROCESS, 0, 7));
 	SHOW(syscall(SYS_getpriority, PRIO_PROCESS, 0));
