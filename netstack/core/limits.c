@@ -46,7 +46,6 @@ static void tunables_default_ip(struct net_tunables *t)
 	t->ip_min_pmtu = 552;
 	t->ip_mtu_expires_s = t->ip6_mtu_expires_s = 600;
 	t->icmp_ratemask = 6168; /* unreachable, source quench, time exceeded, parameter problem */
-	t->icmp_ignore_bogus_error_responses = 1;
 	t->igmp_max_memberships = 20;
 	t->igmp_max_msf = 10;
 	t->mld_max_msf = 64;

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "wire/checksum.h"
+
 /* One global bucket, as Linux's icmp_msgs_per_sec and icmp_msgs_burst. */
 static bool global_ok(struct ip *ip)
 {
@@ -52,11 +54,16 @@ static bool peer_ok(struct ip *ip, const struct net_addr *peer)
 	return true;
 }
 
-bool icmp_limit_ok(struct ip *ip, const struct net_addr *peer)
+bool icmp_limit_ok(struct ip *ip, const struct net_addr *peer, uint8_t type)
 {
 	bool v4 = peer->family == AF_INET;
 
 	if (ip_is_local(ip, peer, NULL))
+		return true;
+	/* net.ipv4.icmp_ratemask: types that are limited at all, but redirects always are. ICMPv6: too
+	 * big never is. */
+	if (v4 ? type != ICMP4_REDIRECT && (type > 31 || !(ip->core->tun.icmp_ratemask & 1 << type))
+	       : type == ICMP6_TOO_BIG)
 		return true;
 	if (!peer_ok(ip, peer)) {
 		if (v4)
@@ -97,6 +104,103 @@ struct pkt *icmp_original(struct pkt *pkt, size_t max)
 	else if (!pkt_append_copy(copy, quote, n))
 		return pkt_free(copy);
 	return copy;
+}
+
+void icmp_send(struct ip *ip, struct pkt *pkt, struct icmp_hdr *hdr, struct ip_path *path)
+{
+	bool v6 = path->dst.family == AF_INET6;
+	uint8_t *at = pkt_push(pkt, ICMP_HDR_LEN);
+	uint64_t sum = 0;
+	struct wr out;
+
+	if (!at) {
+		core_drop(ip->core, pkt, DROP_NO_MEMORY);
+		return;
+	}
+	hdr->sum = 0;
+	wr_init(&out, at, ICMP_HDR_LEN);
+	icmp_emit(&out, hdr);
+	if (v6)
+		sum = csum_pseudo(&path->src, &path->dst, IPPROTO_ICMPV6, pkt->len);
+	sum = csum_join(sum, pkt_csum(pkt, 0, pkt->len));
+	wire_put16(at + ICMP_CSUM_OFFSET, csum_fold(sum));
+	if (v6)
+		MIB_INC(ip->core, Icmp6_OutMsgs);
+	else
+		MIB_INC(ip->core, Icmp_OutMsgs);
+	(void)ip_output(ip, path, pkt, v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+}
+
+int icmp_answer_path(struct ip *ip, struct ip_path *path, const struct pkt *pkt,
+		     const struct net_addr *src)
+{
+	bool v4 = pkt->ip.src.family == AF_INET;
+	const struct net_tunables *tun = &ip->core->tun;
+	struct ip_path_want want = {.flow = {.dst = pkt->ip.src,
+					     .proto = v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6}};
+	int r;
+
+	if (src)
+		want.flow.src = *src;
+	if (v4 ? tun->ip_fwmark_reflect : tun->ip6_fwmark_reflect)
+		want.flow.mark = pkt->mark;
+	r = ip_path_init_flow(ip, path, &want);
+	path->pmtudisc = IP_PMTU_DONT;
+	return r;
+}
+
+/* The source of an error: the address that the packet was for; else one of the link that it came in on, if
+ * net.ipv4.icmp_errors_use_inbound_ifaddr says so; else by the route back. */
+static const struct net_addr *error_source(struct ip *ip, const struct pkt *pkt)
+{
+	struct link *link;
+	struct ifaddr *ia;
+
+	if (ip_is_local(ip, &pkt->ip.dst, NULL))
+		return &pkt->ip.dst;
+	link = link_find(ip->links, pkt->ip.link);
+	if (pkt->ip.src.family != AF_INET || !link || !ip->core->tun.icmp_errors_use_inbound_ifaddr)
+		return NULL;
+	ia = src_select(ip, &pkt->ip.src, &pkt->ip.src, link, 0);
+	return ia ? &ia->addr : NULL;
+}
+
+bool icmp_error(struct ip *ip, struct pkt *pkt, const struct icmp_hdr *given, size_t quote_max, uint8_t tos)
+{
+	struct icmp_hdr hdr = *given;
+	struct ip_path path;
+	struct pkt *err;
+
+	if (!icmp_limit_ok(ip, &pkt->ip.src, hdr.type)) {
+		drops_note(&ip->core->drops, DROP_ICMP_RATE_LIMIT, NULL, ip->core->now);
+		return false;
+	}
+	if (icmp_answer_path(ip, &path, pkt, error_source(ip, pkt)) < 0)
+		return false;
+	path.tos = tos;
+	err = icmp_original(pkt, quote_max);
+	if (!err)
+		return false;
+	icmp_send(ip, err, &hdr, &path);
+	return true;
+}
+
+enum drop icmp_echo(struct ip *ip, struct pkt *pkt, const struct icmp_hdr *hdr, uint8_t reply_type,
+		    const struct net_addr *src)
+{
+	struct icmp_hdr reply = *hdr;
+	struct ip_path path;
+	struct pkt *out;
+
+	if (icmp_answer_path(ip, &path, pkt, src) < 0)
+		return DROP_IP_NO_ROUTE;
+	path.tos = pkt->ip.tos & 0xfc;
+	out = pkt_slice(pkt, ICMP_HDR_LEN, pkt->len - ICMP_HDR_LEN);
+	if (!out)
+		return DROP_NO_MEMORY;
+	reply.type = reply_type;
+	icmp_send(ip, out, &reply, &path);
+	return DROP_NONE;
 }
 
 void icmp_report(struct ip *ip, struct ip_error *err)

@@ -9,24 +9,6 @@
 /* RFC 1812 4.3.2.3: as much as fits into 576 bytes. */
 #define QUOTE_MAX (576 - IP4_HDR_LEN - ICMP_HDR_LEN)
 
-/* Puts header and checksum in front of the body in @pkt and sends it. Takes @pkt. */
-static void icmp_send(struct ip *ip, struct pkt *pkt, struct icmp_hdr *hdr, struct ip_path *path)
-{
-	uint8_t *at = pkt_push(pkt, ICMP_HDR_LEN);
-	struct wr out;
-
-	if (!at) {
-		core_drop(ip->core, pkt, DROP_NO_MEMORY);
-		return;
-	}
-	hdr->sum = 0;
-	wr_init(&out, at, ICMP_HDR_LEN);
-	icmp_emit(&out, hdr);
-	wire_put16(at + ICMP_CSUM_OFFSET, csum_fold(pkt_csum(pkt, 0, pkt->len)));
-	MIB_INC(ip->core, Icmp_OutMsgs);
-	(void)ip_output(ip, path, pkt, IPPROTO_ICMP);
-}
-
 /* Whether an error about @pkt may be sent at all (RFC 1122 3.2.2). */
 static bool error_allowed(struct ip *ip, struct pkt *pkt)
 {
@@ -80,35 +62,14 @@ static void count_out(struct ip *ip, uint8_t type)
 void icmp4_error(struct ip *ip, struct pkt *pkt, uint8_t type, uint8_t code, uint32_t rest)
 {
 	struct icmp_hdr hdr = {.type = type, .code = code, .rest = rest};
-	const struct net_addr *src = NULL;
-	struct ip_path path;
-	struct pkt *err;
 
-	if (!error_allowed(ip, pkt))
-		return;
-	if (!icmp_limit_ok(ip, &pkt->ip.src)) {
-		drops_note(&ip->core->drops, DROP_ICMP_RATE_LIMIT, NULL, ip->core->now);
-		return;
-	}
-	if (ip_is_local(ip, &pkt->ip.dst, NULL))
-		src = &pkt->ip.dst;
-	if (ip_path_init(ip, &path, &pkt->ip.src, src, 0) < 0)
-		return;
 	/* RFC 1812 4.3.2.5: precedence of errors. */
-	path.tos = 0xc0;
-	path.pmtudisc = IP_PMTU_DONT;
-	err = icmp_original(pkt, QUOTE_MAX);
-	if (!err)
-		return;
-	count_out(ip, type);
-	icmp_send(ip, err, &hdr, &path);
+	if (error_allowed(ip, pkt) && icmp_error(ip, pkt, &hdr, QUOTE_MAX, 0xc0))
+		count_out(ip, type);
 }
 
 static enum drop echo(struct ip *ip, struct pkt *pkt, const struct icmp_hdr *hdr)
 {
-	struct icmp_hdr reply = *hdr;
-	struct ip_path path;
-	struct pkt *out;
 	const struct net_addr *src = &pkt->ip.dst;
 
 	MIB_INC(ip->core, Icmp_InEchos);
@@ -119,17 +80,8 @@ static enum drop echo(struct ip *ip, struct pkt *pkt, const struct icmp_hdr *hdr
 			return DROP_ICMP_BROADCAST_ECHO;
 		src = NULL;
 	}
-	if (ip_path_init(ip, &path, &pkt->ip.src, src, 0) < 0)
-		return DROP_IP_NO_ROUTE;
-	path.tos = pkt->ip.tos & 0xfc;
-	path.pmtudisc = IP_PMTU_DONT;
-	out = pkt_slice(pkt, ICMP_HDR_LEN, pkt->len - ICMP_HDR_LEN);
-	if (!out)
-		return DROP_NO_MEMORY;
-	reply.type = hdr->type == ICMP4_ECHO ? ICMP4_ECHO_REPLY : ICMP4_TIMESTAMP_REPLY;
 	MIB_INC(ip->core, Icmp_OutEchoReps);
-	icmp_send(ip, out, &reply, &path);
-	return DROP_NONE;
+	return icmp_echo(ip, pkt, hdr, ICMP4_ECHO_REPLY, src);
 }
 
 /* RFC 1122 3.2.2.8 (optional): originate, receive and transmit times. */
@@ -148,7 +100,7 @@ static enum drop timestamp(struct ip *ip, struct pkt *pkt, const struct icmp_hdr
 		return DROP_ICMP_BROADCAST_ECHO;
 	if (pkt_read(pkt, ICMP_HDR_LEN, body, 4) < 4)
 		return DROP_ICMP_TRUNCATED;
-	if (ip_path_init(ip, &path, &pkt->ip.src, &pkt->ip.dst, 0) < 0)
+	if (icmp_answer_path(ip, &path, pkt, &pkt->ip.dst) < 0)
 		return DROP_IP_NO_ROUTE;
 	out = pkt_new(&ip->core->pool, PKT_HEADROOM);
 	if (!out)

@@ -9,26 +9,6 @@
 /* RFC 4443 2.4 c: as much as fits into the minimum MTU. */
 #define QUOTE_MAX (1280 - IP6_HDR_LEN - ICMP_HDR_LEN)
 
-static void icmp_send(struct ip *ip, struct pkt *pkt, struct icmp_hdr *hdr, struct ip_path *path)
-{
-	uint8_t *at = pkt_push(pkt, ICMP_HDR_LEN);
-	uint64_t sum;
-	struct wr out;
-
-	if (!at) {
-		core_drop(ip->core, pkt, DROP_NO_MEMORY);
-		return;
-	}
-	hdr->sum = 0;
-	wr_init(&out, at, ICMP_HDR_LEN);
-	icmp_emit(&out, hdr);
-	sum = csum_pseudo(&path->src, &path->dst, IPPROTO_ICMPV6, pkt->len);
-	sum = csum_join(sum, pkt_csum(pkt, 0, pkt->len));
-	wire_put16(at + ICMP_CSUM_OFFSET, csum_fold(sum));
-	MIB_INC(ip->core, Icmp6_OutMsgs);
-	(void)ip_output(ip, path, pkt, IPPROTO_ICMPV6);
-}
-
 /* RFC 4443 2.4 e. */
 static bool error_allowed(struct pkt *pkt, uint8_t type, uint8_t code)
 {
@@ -57,45 +37,18 @@ static bool error_allowed(struct pkt *pkt, uint8_t type, uint8_t code)
 void icmp6_error(struct ip *ip, struct pkt *pkt, uint8_t type, uint8_t code, uint32_t rest)
 {
 	struct icmp_hdr hdr = {.type = type, .code = code, .rest = rest};
-	const struct net_addr *src = NULL;
-	struct ip_path path;
-	struct pkt *err;
 
-	if (!error_allowed(pkt, type, code))
-		return;
-	if (!icmp_limit_ok(ip, &pkt->ip.src)) {
-		drops_note(&ip->core->drops, DROP_ICMP_RATE_LIMIT, NULL, ip->core->now);
-		return;
-	}
-	if (ip_is_local(ip, &pkt->ip.dst, NULL))
-		src = &pkt->ip.dst;
-	if (ip_path_init(ip, &path, &pkt->ip.src, src, 0) < 0)
-		return;
-	path.pmtudisc = IP_PMTU_DONT;
-	err = icmp_original(pkt, QUOTE_MAX);
-	if (!err)
-		return;
-	icmp_send(ip, err, &hdr, &path);
+	if (error_allowed(pkt, type, code))
+		(void)icmp_error(ip, pkt, &hdr, QUOTE_MAX, 0);
 }
 
 static enum drop echo(struct ip *ip, struct pkt *pkt, const struct icmp_hdr *hdr)
 {
-	struct icmp_hdr reply = *hdr;
-	struct ip_path path;
-	struct pkt *out;
+	const struct net_tunables *tun = &ip->core->tun;
 
-	if (ip->core->tun.icmp_echo_ignore_all)
+	if (tun->icmp6_echo_ignore_all || (pkt->ip.multicast && tun->icmp6_echo_ignore_multicast))
 		return DROP_SOCK_FILTER;
-	if (ip_path_init(ip, &path, &pkt->ip.src, pkt->ip.multicast ? NULL : &pkt->ip.dst, 0) < 0)
-		return DROP_IP_NO_ROUTE;
-	path.tos = pkt->ip.tos & 0xfc;
-	path.pmtudisc = IP_PMTU_DONT;
-	out = pkt_slice(pkt, ICMP_HDR_LEN, pkt->len - ICMP_HDR_LEN);
-	if (!out)
-		return DROP_NO_MEMORY;
-	reply.type = ICMP6_ECHO_REPLY_;
-	icmp_send(ip, out, &reply, &path);
-	return DROP_NONE;
+	return icmp_echo(ip, pkt, hdr, ICMP6_ECHO_REPLY_, pkt->ip.multicast ? NULL : &pkt->ip.dst);
 }
 
 /* Linux's icmpv6_err_convert. False: no error type. */

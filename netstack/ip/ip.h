@@ -236,8 +236,18 @@ void icmp6_input(void *ctx, struct pkt *pkt);
 /* Sends an error about @pkt, whose IP header is at l3_off. Borrows @pkt. @rest: MTU or pointer. */
 void icmp4_error(struct ip *ip, struct pkt *pkt, uint8_t type, uint8_t code, uint32_t rest);
 void icmp6_error(struct ip *ip, struct pkt *pkt, uint8_t type, uint8_t code, uint32_t rest);
-/* Whether an error to @peer may be sent now; counts it. */
-bool icmp_limit_ok(struct ip *ip, const struct net_addr *peer);
+/* Whether a message of @type to @peer may be sent now; counts it. */
+bool icmp_limit_ok(struct ip *ip, const struct net_addr *peer, uint8_t type);
+/* Puts header and checksum in front of the body in @pkt and sends it. Takes @pkt. */
+void icmp_send(struct ip *ip, struct pkt *pkt, struct icmp_hdr *hdr, struct ip_path *path);
+/* The way back to the source of @pkt, from @src (NULL: choose), with its mark where that is reflected. */
+MUST_CHECK int icmp_answer_path(struct ip *ip, struct ip_path *path, const struct pkt *pkt,
+				const struct net_addr *src);
+/* The error @given about @pkt, which may be reported; quotes at most @quote_max bytes. Whether it was sent. */
+bool icmp_error(struct ip *ip, struct pkt *pkt, const struct icmp_hdr *given, size_t quote_max, uint8_t tos);
+/* Answers an echo request with @reply_type, from @src (NULL: choose). */
+enum drop icmp_echo(struct ip *ip, struct pkt *pkt, const struct icmp_hdr *hdr, uint8_t reply_type,
+		    const struct net_addr *src);
 /* Makes @pkt's view start at its IP header again, in a clone. NULL: not possible. */
 struct pkt *icmp_original(struct pkt *pkt, size_t max);
 /* Gives an error about a packet of ours to its transport. */

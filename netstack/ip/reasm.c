@@ -114,6 +114,15 @@ static struct reasm *reasm_find(struct ip *ip, uint64_t h, const struct reasm_in
 	return NULL;
 }
 
+/* net.ipv4.ipfrag_high_thresh and its twin, within the stack's own budget. */
+static uint32_t memory_limit(const struct ip *ip, uint16_t family)
+{
+	const struct net_tunables *tun = &ip->core->tun;
+	int32_t thresh = family == AF_INET ? tun->ipfrag_high_thresh : tun->ip6frag_high_thresh;
+
+	return MIN(ip->core->lim.reasm_bytes, (uint32_t)MAX(thresh, 0));
+}
+
 static void evict_oldest(struct ip *ip)
 {
 	struct reasm *q = list_first_entry(&ip->reasm.age, struct reasm, age);
@@ -329,7 +338,7 @@ struct pkt *reasm_input(struct ip *ip, struct link *link, struct pkt *pkt,
 		q->next = in->proto;
 	if (q->total && q->have == q->total)
 		return finish(q);
-	while (ip->reasm.bytes > ip->core->lim.reasm_bytes && ip->reasm.count)
+	while (ip->reasm.bytes > memory_limit(ip, in->src.family) && ip->reasm.count)
 		evict_oldest(ip);
 	return NULL;
 }

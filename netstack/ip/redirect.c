@@ -108,6 +108,6 @@ void redirect_maybe(struct ip *ip, struct link *in, struct pkt *pkt, const struc
 	}
 	if (!addr_eq(&path->next_hop, &pkt->ip.dst) && !addr_is_link_local6(&path->next_hop))
 		return;
-	if (on_link(in, src) && icmp_limit_ok(ip, src))
+	if (on_link(in, src) && icmp_limit_ok(ip, src, ICMP6_REDIRECT))
 		ndp_redirect(ip, in, pkt, &path->next_hop, &pkt->ip.dst);
 }

@@ -31,6 +31,14 @@ static struct link *choose_link(struct sock *sk, const struct net_addr *group, n
 	return path.link;
 }
 
+/* net.ipv4.igmp_max_memberships; IPv6 has no such limit, but our memory has. */
+static uint32_t group_limit(const struct sock *sk, const struct net_addr *group)
+{
+	if (group->family == AF_INET)
+		return (uint32_t)sk->core->tun.igmp_max_memberships;
+	return 64 * sk->core->lim.mcast_groups;
+}
+
 int mcast_sock_join(struct sock *sk, const struct net_addr *group, net_link_id id)
 {
 	return mcast_sock_join_source(sk, group, NULL, id);
@@ -59,7 +67,7 @@ int mcast_sock_join_source(struct sock *sk, const struct net_addr *group,
 		return -ENODEV;
 	if (mcast_sock_find(sk, group, link->id))
 		return -EADDRINUSE;
-	if (sk->mcast_count >= sk->core->lim.mcast_groups)
+	if (sk->mcast_count >= group_limit(sk, group))
 		return -ENOBUFS;
 	m = calloc(1, sizeof(*m));
 	if (!m)

@@ -15,8 +15,6 @@ struct mcast_member {
 	struct mcast_claim claim; /* the same for the link: mcast_member_changed() */
 };
 
-#define MCAST_SOURCES_MAX 64
-
 /* 0, -EADDRINUSE, -ENODEV, -ENOBUFS, -EINVAL. @link 0: chosen by route. */
 int mcast_sock_join(struct sock *sk, const struct net_addr *group, net_link_id link);
 /* The same for one source only (NULL: all). */

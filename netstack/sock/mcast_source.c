@@ -106,11 +106,19 @@ static int remove_source(struct mcast_member *m, const struct request *q)
 	return 0;
 }
 
-static int add_source(struct mcast_member *m, const struct request *q)
+/* net.ipv4.igmp_max_msf, net.ipv6.mld_max_msf. */
+static uint32_t source_limit(const struct sock *sk, uint16_t family)
+{
+	const struct net_tunables *tun = &sk->core->tun;
+
+	return (uint32_t)(family == AF_INET ? tun->igmp_max_msf : tun->mld_max_msf);
+}
+
+static int add_source(const struct sock *sk, struct mcast_member *m, const struct request *q)
 {
 	struct net_addr *sources;
 
-	if (m->nsources >= MCAST_SOURCES_MAX)
+	if (m->nsources >= source_limit(sk, q->group.family))
 		return -ENOBUFS;
 	if (find_source(m, &q->source) < m->nsources)
 		return -EADDRNOTAVAIL;
@@ -145,7 +153,7 @@ static int apply(struct sock *sk, const struct request *q)
 		return -EINVAL;
 	m->include = include;
 	if (q->op == OP_ADD || q->op == OP_BLOCK) {
-		r = add_source(m, q);
+		r = add_source(sk, m, q);
 	} else if (m->nsources == 1 && m->include && find_source(m, &q->source) == 0) {
 		return mcast_sock_leave(sk, &q->group, m->link);
 	} else {
@@ -195,7 +203,7 @@ static int read_filter(struct sock *sk, struct filter *f, int name, int family, 
 		if (now.gf_group.ss_family != family)
 			return -EINVAL;
 	}
-	if (f->n > MCAST_SOURCES_MAX)
+	if (f->n > source_limit(sk, f->group.family))
 		return -ENOBUFS;
 	if (f->first + f->n * f->each > len)
 		return -EINVAL;

@@ -114,7 +114,7 @@ static void opts_default(struct sock *sk)
 		.incoming_cpu = -1,
 		.reuse_addr = (sk->type == SOCK_RAW && sk->family != AF_PACKET) || sk->protocol == IPPROTO_ICMP ||
 			      sk->protocol == IPPROTO_ICMPV6,
-		.autoflowlabel = true,
+		.autoflowlabel = tun->ip6_auto_flowlabels != 0,
 		.v6only = sk->family == AF_INET6 &&
 			  (tun->ip6_bindv6only ||
 			   (sk->type == SOCK_DGRAM && sk->protocol == IPPROTO_ICMPV6)),

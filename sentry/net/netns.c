@@ -491,7 +491,8 @@ static void rx_tee(struct netns *ns, struct netns_link *l, int n)
 
 static void rx_deliver(struct netns *ns, struct netns_link *l, int n)
 {
-	net_time now = now_ns();
+	struct pkt *pkts[RX_BATCH];
+	size_t good = 0;
 
 	for (int i = 0; i < n; i++) {
 		struct tap_frame *fr = &l->rx_frames[i];
@@ -517,8 +518,10 @@ static void rx_deliver(struct netns *ns, struct netns_link *l, int n)
 			continue;
 		}
 		net_pkt_set_offload(pkt, &o);
-		(void)net_link_input(ns->stack, l->id, now, pkt);
+		pkts[good++] = pkt;
 	}
+	/* Together, so that segments of one flow can go up as one. */
+	(void)net_link_input_batch(ns->stack, l->id, now_ns(), pkts, good);
 }
 
 /* Discards, with their reasons, to the captures. With the lock (a capture never blocks). */

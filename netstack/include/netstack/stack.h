@@ -54,11 +54,11 @@ struct net_tunables {
 	int32_t ip_fwmark_reflect, ip6_fwmark_reflect;
 	int32_t ip_forward_use_pmtu;
 	int32_t ip_min_pmtu, ip_mtu_expires_s, ip6_mtu_expires_s;
-	int32_t icmp_ratemask, icmp_errors_use_inbound_ifaddr, icmp_ignore_bogus_error_responses;
+	int32_t icmp_ratemask, icmp_errors_use_inbound_ifaddr;
 	int32_t icmp6_echo_ignore_all, icmp6_echo_ignore_multicast;
 	int32_t igmp_max_memberships, igmp_max_msf, igmp_qrv, mld_max_msf, mld_qrv;
 	int32_t igmp_link_local_mcast_reports;
-	int32_t ip6_auto_flowlabels, ip6_flowlabel_reflect;
+	int32_t ip6_auto_flowlabels;
 	int32_t ipfrag_high_thresh, ip6frag_high_thresh;
 	int32_t ip6_accept_ra, ip6_autoconf, ip6_dad_transmits;
 	int32_t ipfrag_time_s, ip6frag_time_s;
