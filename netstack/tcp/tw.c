@@ -17,12 +17,12 @@ struct tcp_tw {
 	struct demux_node node;
 	struct list link; /* in tcp->timewaits, or the free list */
 	struct tcp *tcp;
-	struct ip_path path;
 	struct timewait tw;
 	net_time until;
 	net_time last_ack;
 	uint32_t ts_off;
 	uint16_t wnd; /* as last announced, scaled */
+	uint8_t tos;
 };
 
 static void tw_free(struct tcp_tw *tw)
@@ -102,7 +102,7 @@ int tcp_tw_new(struct tcp_conn *conn)
 		return -ENOMEM;
 	*tw = (struct tcp_tw){
 		.tcp = tcp,
-		.path = conn->path,
+		.tos = conn->path.tos & (uint8_t)~3u,
 		.ts_off = conn->out.ts_off,
 		.wnd = (uint16_t)MIN(conn->rcv.win.wnd >> conn->rcv.win.wscale, 65535u),
 		.tw =
@@ -136,9 +136,16 @@ static void send_ack(struct tcp_tw *tw)
 		.opts = &opts,
 	};
 
+	struct ip_path path;
+
+	/* Answers are rare: a way is looked for when it is needed, not kept. */
+	if (ip_path_init(tw->tcp->ip, &path, &tw->node.remote.addr, &tw->node.local.addr,
+			 tw->node.bound) < 0)
+		return;
+	path.tos = tw->tos;
 	opts.ts_val = tcp_ts_clock(core) + tw->ts_off;
 	opts.ts_ecr = tw->tw.paws.recent;
-	tcp_send_reply(tw->tcp, &tw->path, &tw->node.local, &tw->node.remote, &reply);
+	tcp_send_reply(tw->tcp, &path, &tw->node.local, &tw->node.remote, &reply);
 }
 
 enum drop tcp_tw_segment(struct demux_node *node, struct tcp *tcp, struct tcp_seg *seg)
