@@ -114,6 +114,8 @@ void tcp_conn_init_transfer(struct tcp_conn *conn)
 	conn->timers.last_heard = now;
 	conn->stats.last_data_sent = now;
 	conn->rcv.ack.last_rcv = now;
+	recovery_pacing(&conn->snd, (uint32_t)sk->core->tun.tcp_pacing_ss_ratio,
+			(uint32_t)sk->core->tun.tcp_pacing_ca_ratio);
 	tcp_timers_update(conn, true);
 	tcp_probe_init(conn);
 	if (sk->opt.keepalive)

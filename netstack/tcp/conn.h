@@ -199,6 +199,8 @@ struct tcp_stats {
 	uint16_t total_rto;
 	uint64_t delivered_ce; /* acknowledged with ECE, or counted by AccECN */
 	uint32_t new_marks;    /* told, not yet acted upon */
+	uint32_t received_ce;  /* packets */
+	uint32_t received_bytes[3]; /* of data that came as ECT(1), ECT(0), CE */
 	uint16_t rto_recoveries;
 	uint32_t rehash; /* times that another way was tried */
 	net_time rto_since; /* 0: no episode of timeouts */

@@ -298,6 +298,10 @@ enum drop tcp_in_text(struct tcp_conn *conn, struct tcp_seg *seg)
 	if (seg->len) {
 		rcv->data_segs += seg->nsegs;
 		data_received(conn, seg);
+		if (seg->ecn != ECN_NOT_ECT && conn->ecn.ok) {
+			conn->stats.received_bytes[seg->ecn - 1] += seg->len;
+			conn->stats.received_ce += seg->ecn == ECN_CE ? seg->nsegs : 0;
+		}
 		/* RFC 8257 3.2: what came before the change is acknowledged as it was. */
 		if (conn->ecn.exact && conn->ecn.ok && !conn->ecn.acc &&
 		    conn->ecn.echo != (seg->ecn == ECN_CE) &&

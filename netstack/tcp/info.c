@@ -24,6 +24,9 @@ struct info {
 	uint32_t dsack_dups, reord_seen, rcv_ooopack, snd_wnd, rcv_wnd, rehash;
 	uint16_t total_rto, total_rto_recoveries;
 	uint32_t total_rto_time;
+	uint32_t received_ce; /* packets */
+	uint32_t delivered_bytes[3], received_bytes[3]; /* ECT(1), ECT(0), CE */
+	uint32_t ecn_mode;				/* two bits, of which 1 is ECN and 2 AccECN */
 };
 
 #define OPT_TIMESTAMPS 1
@@ -149,6 +152,9 @@ int tcp_get_info(struct tcp_conn *conn, void *value, socklen_t *len)
 		info.total_rto_time = (uint32_t)(stats->rto_time / 1000000);
 		info.delivered_ce = (uint32_t)stats->delivered_ce;
 		info.rehash = stats->rehash;
+		info.received_ce = stats->received_ce;
+		memcpy(info.received_bytes, stats->received_bytes, sizeof(info.received_bytes));
+		info.ecn_mode = conn->ecn.acc ? 2 : conn->ecn.ok ? 1 : 0;
 	}
 	*len = MIN(*len, (socklen_t)sizeof(info));
 	memcpy(value, &info, *len);

@@ -227,7 +227,8 @@ static int set_value(struct tcp_conn *conn, int name, int val, const void *value
 	switch (name) {
 	case TCP_NODELAY:
 		conn->cfg.nodelay = val;
-		if (val && !conn->cfg.cork)
+		/* Weaker than TCP_CORK but for what is queued now. */
+		if (val)
 			push(conn);
 		return 0;
 	case TCP_MAXSEG:

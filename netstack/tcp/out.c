@@ -144,6 +144,9 @@ static int transmit(struct tcp_conn *conn, struct pkt *pkt, struct seq seq, uint
 		hdr.flags |= TCP_FLAG_CWR;
 		conn->ecn.cwr = false;
 	}
+	/* As Linux: a super-segment asks to be handed on, so that the receiver's merging ends with it. */
+	if (segs > 1)
+		hdr.flags |= TCP_FLAG_PSH;
 	hdr.wnd = announce_window(conn, false);
 	fill_urgent(conn, &hdr);
 	conn->rcv.last_ack_sent = conn->rcv.nxt;
@@ -281,6 +284,26 @@ static uint32_t current_mss(const struct tcp_conn *conn, const struct tcp_opts *
 	return mss > sack + 32 ? mss - sack : mss;
 }
 
+/* Segments for one super-segment, by Linux's rules: about a millisecond of the rate, more on short
+ * paths, and at least tcp_min_tso_segs; but half of the window, so that two are on the way. */
+static uint32_t autosize(const struct tcp_conn *conn, uint32_t mss)
+{
+	const struct net_tunables *tun = &conn->sk.core->tun;
+	const struct tcp_snd *snd = &conn->snd;
+	uint64_t bytes = tcp_pacing_rate(conn) >> 10;
+	net_dur min = rtt_min(&snd->rtt);
+	uint64_t far = min < 0 ? ~0ull : (uint64_t)min / 1000 >> tun->tcp_tso_rtt_log;
+	uint64_t segs;
+
+	/* A rate that is kept is kept in small steps, however short the path is. */
+	if (far < 17 && !is_paced(conn))
+		bytes += 65536u >> far;
+	segs = MIN(bytes, (uint64_t)65536) / mss;
+	segs = MAX(segs, (uint64_t)tun->tcp_min_tso_segs);
+	segs = MIN(segs, (uint64_t)MAX(snd->cc.cwnd / 2, 1u));
+	return (uint32_t)segs;
+}
+
 static uint32_t gso_limit(const struct tcp_conn *conn, uint32_t mss)
 {
 	uint32_t room = ip_path_gso_max(&conn->path) - ip_path_hdr_len(&conn->path) - TCP_HDR_MAX;
@@ -291,11 +314,7 @@ static uint32_t gso_limit(const struct tcp_conn *conn, uint32_t mss)
 	/* Who cuts a super-segment takes CWR off all parts but the first (RFC 3168). */
 	if (conn->ecn.acc && ecn_ace_flags(ecn_next_ace(&conn->ecn)) & TCP_FLAG_CWR)
 		return mss;
-	/* Paced: no more in one go than a millisecond carries, but two segments. */
-	if (is_paced(conn))
-		room = (uint32_t)MIN((uint64_t)room,
-				     MAX(tcp_pacing_rate(conn) / 1000, 2ull * mss));
-	return room > mss ? room - room % mss : mss;
+	return MIN(room > mss ? room - room % mss : mss, autosize(conn, mss) * mss);
 }
 
 /* Sends [seq, seq+len) and, with @fin, the FIN after it. For first and repeated transmission.
@@ -317,7 +336,9 @@ static ssize_t send_range(struct tcp_conn *conn, struct seq seq, uint32_t len, b
 	}
 	if (got < len)
 		fin = false;
-	if (got && seq_eq(seq_add(seq, got), sendbuf_end(&conn->sb)))
+	if (got && (seq_eq(seq_add(seq, got), sendbuf_end(&conn->sb)) ||
+		    (conn->sb.eors && seq_eq(seq_add(seq, got),
+					     sendbuf_record_end(&conn->sb, seq_add(seq, got - 1))))))
 		flags |= TCP_FLAG_PSH;
 	if (fin)
 		flags |= TCP_FLAG_FIN;

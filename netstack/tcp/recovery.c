@@ -450,7 +450,7 @@ void recovery_pacing(struct tcp_snd *snd, uint32_t ss_ratio, uint32_t ca_ratio)
 	uint64_t segs = cc->cwnd > snd->board.out_segs ? cc->cwnd : snd->board.out_segs;
 	uint64_t us = (uint64_t)snd->rtt.srtt / 1000;
 
-	if (cc->ops->control)
+	if (cc->ops->control || !snd->rtt.seeded)
 		return;
 	cc->pacing_rate = segs * snd->mss * ratio * 10000 / (us ? us : 1);
 }

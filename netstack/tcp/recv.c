@@ -248,7 +248,8 @@ ssize_t tcp_sock_recv(struct sock *sk, struct net_msg *msg, int flags)
 	}
 	if (conn->cfg.inq) {
 		msg->ctl.has |= NET_CTL_INQ;
-		msg->ctl.inq = tcp_inq(conn);
+		/* After the FIN there is something to read: the end. */
+		msg->ctl.inq = tcp_inq(conn) || !conn->rcv.fin ? tcp_inq(conn) : 1;
 	}
 	if (rd.done || !rd.want)
 		return (ssize_t)rd.done;

@@ -9,12 +9,61 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
+#define PIECE_COST 1280u /* what a packet buffer costs besides its bytes, as Linux counts */
 #define SEND_STATES (ST(ESTABLISHED) | ST(CLOSE_WAIT))
+
+/* The size to which a piece of the buffer grows before the next one begins: Linux's buffers fill up
+ * to it even beyond SO_SNDBUF, which is looked at when a piece begins. */
+static uint32_t piece_goal(const struct tcp_conn *conn)
+{
+	uint32_t mss = MAX(conn->snd.mss, 1u);
+	uint32_t max = conn->snd.max_wnd > TCP_PEER_MSS_DEFAULT ? conn->snd.max_wnd / 2
+								 : conn->snd.max_wnd;
+	uint32_t goal = MIN(ip_path_gso_max(&conn->path) - 256, MAX(max, mss));
+
+	return goal - goal % mss;
+}
+
+/* What may leave at once, of bytes that are written now. */
+static uint32_t instant_room(const struct tcp_conn *conn)
+{
+	const struct tcp_snd *snd = &conn->snd;
+	uint32_t flight = board_in_flight(&snd->board);
+	int32_t wnd = seq_diff(snd_wnd_end(snd), snd->nxt);
+
+	if (tcp_unsent(conn) || wnd <= 0 || snd->cc.cwnd <= flight)
+		return 0;
+	return MIN((uint32_t)wnd, (snd->cc.cwnd - flight) * snd->mss);
+}
+
+/* How many of @len bytes the buffer takes. */
+static size_t send_room(const struct tcp_conn *conn, size_t len, uint32_t buf, uint32_t lowat)
+{
+	uint32_t goal = piece_goal(conn), instant = instant_room(conn);
+	uint32_t unsent = tcp_unsent(conn);
+	uint64_t take = unsent % goal ? goal - unsent % goal : 0;
+	uint64_t used = conn->sb.bytes + PIECE_COST * (uint64_t)conn->snd.board.ranges_cnt;
+
+	used += PIECE_COST * (uint64_t)((unsent + goal - 1) / goal);
+	while (take < len) {
+		uint64_t waiting = unsent + take > instant ? unsent + take - instant : 0;
+		uint64_t pieces = (take + goal - 1) / goal;
+
+		if (used + take + PIECE_COST * pieces >= buf || waiting >= lowat)
+			break;
+		take += goal + (take ? 0 : instant);
+	}
+	return (size_t)MIN(take, (uint64_t)len);
+}
 
 /* Memory that counts against the send buffer: data, and the bookkeeping of each piece in flight. */
 uint32_t tcp_snd_used(const struct tcp_conn *conn)
 {
-	return conn->sb.bytes + 256 * conn->snd.board.ranges_cnt;
+	uint32_t pieces = conn->snd.board.ranges_cnt;
+
+	if (tcp_unsent(conn))
+		pieces += tcp_unsent(conn) / piece_goal(conn) + 1;
+	return conn->sb.bytes + PIECE_COST * pieces;
 }
 
 static uint32_t sndbuf(const struct tcp_conn *conn)
@@ -82,7 +131,6 @@ ssize_t tcp_sock_send(struct sock *sk, const struct net_msg *msg, const struct n
 	struct tcp_conn *conn = tcp_conn_of(sk);
 	size_t len = iov_total(msg->iov, msg->iov_len);
 	struct iov from = iov_start(msg->iov, msg->iov_len);
-	uint32_t used, buf;
 	ssize_t done;
 	int r;
 
@@ -100,14 +148,11 @@ ssize_t tcp_sock_send(struct sock *sk, const struct net_msg *msg, const struct n
 		return 0;
 	if (conn->repair.on)
 		return tcp_repair_send(conn, msg);
-	used = tcp_snd_used(conn);
-	buf = sndbuf(conn);
-	if (used >= buf || tcp_unsent(conn) >= notsent_lowat(conn)) {
+	len = send_room(conn, len, sndbuf(conn), notsent_lowat(conn));
+	if (!len) {
 		conn->out.nospace = true;
 		return -EAGAIN;
 	}
-	if (len > buf - used)
-		len = buf - used;
 	if (!tcp_note_room(conn, flags))
 		return -ENOBUFS;
 	done = sendbuf_append(&conn->sb, &from, len);

@@ -37,8 +37,6 @@ void window_init(struct rcv_window *win, uint32_t buf, uint32_t buf_max, uint16_
 	if (mss && space > mss)
 		space -= space % mss;
 	win->wnd = min_u32(space, WINDOW_UNSCALED_MAX);
-	if (mss && win->wnd > mss)
-		win->wnd -= win->wnd % mss;
 	if (scaling) {
 		/* The scale cannot be renegotiated: it must do for the largest buffer there may be.
 		 */

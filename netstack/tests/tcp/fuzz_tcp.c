@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A hostile peer and a careless user, both driven by the input: no sequence of segments and calls
- * may trip an assertion, leak, or touch freed memory. */
+ * may trip an assertion, leak, or touch freed memory.
+ *
+ * The input is a byte of configuration and then records of a fixed size, one per step, so that the
+ * mutator below can repeat, drop, exchange and change whole steps of a conversation. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "sim/peer.h"
+
+#define RECORD 28u
+#define STEPS_MAX 200u
+
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned int seed);
 
 struct input {
 	const uint8_t *p, *end;
@@ -68,14 +77,30 @@ static void segment(struct peer *peer, struct input *in, uint32_t *rcv, uint32_t
 	}
 	if (opts & 128 && seg.len > 1000)
 		seg.gso = 536;
+	if (u8(in) > 200) {
+		static const char *const cookies[] = {NULL, "0102030405060708", "abcd", "00"};
+
+		seg.fo = true;
+		seg.fo_exp = u8(in) & 1;
+		seg.fo_cookie = cookies[u8(in) & 3];
+	}
+	seg.ecn = u8(in) & 3;
+	if (u8(in) > 250)
+		seg.flags |= TCP_FLAG_AE;
 	peer_rx_from(peer, peer->now - peer->start, (uint16_t)(40000 + (u8(in) > 250)), &seg);
 	if (seg.len && seg.seq == *rcv)
 		*rcv += seg.len;
 }
 
+static void option(struct peer *peer, int level, int name, int value)
+{
+	(void)net_sock_setopt(peer->stack, peer->sock, level, name, &value, sizeof(value),
+			      NET_CAP_ADMIN | NET_CAP_RAW);
+}
+
 static void user(struct peer *peer, struct input *in)
 {
-	switch (u8(in) % 10) {
+	switch (u8(in) % 12) {
 	case 0:
 	case 1:
 		peer_write(peer, (size_t)u8(in) * 64,
@@ -94,10 +119,10 @@ static void user(struct peer *peer, struct input *in)
 		(void)net_sock_shutdown(peer->stack, peer->sock, u8(in) % 3);
 		break;
 	case 5:
-		peer_setopt(peer, IPPROTO_TCP, u8(in) % 40, (int)near_number(in, 1));
+		option(peer, IPPROTO_TCP, u8(in) % 48, (int)near_number(in, 1));
 		break;
 	case 6:
-		peer_setopt(peer, SOL_SOCKET, u8(in) % 60, (int)near_number(in, 1));
+		option(peer, SOL_SOCKET, u8(in) % 80, (int)near_number(in, 1));
 		break;
 	case 7:
 		if (u8(in) < 40)
@@ -112,11 +137,75 @@ static void user(struct peer *peer, struct input *in)
 			(void)net_sock_connect(peer->stack, peer->sock, &none, sizeof(none));
 		}
 		break;
+	case 10:
+		peer_sendto(peer, (size_t)u8(in) * 32, u8(in) & 1 ? MSG_FASTOPEN : MSG_ZEROCOPY);
+		break;
+	case 11: {
+		static const char *const names[] = {"reno", "cubic", "bbr", "dctcp"};
+		const char *name = names[u8(in) & 3];
+
+		(void)net_sock_setopt(peer->stack, peer->sock, IPPROTO_TCP, TCP_CONGESTION, name,
+				      (socklen_t)strlen(name), 0);
+		break;
+	}
 	case 9:
 		peer_icmp(peer, peer->now - peer->start, u8(in) % 3, near_number(in, 1),
 			  (uint32_t)u8(in) * 8);
 		break;
 	}
+}
+
+/* Everything on. */
+static void lively(struct net_config *cfg)
+{
+	cfg->tunables.tcp_fastopen = 0x603;
+	cfg->tunables.tcp_ecn = 3;
+	cfg->tunables.tcp_mtu_probing = 2;
+	cfg->tunables.tcp_invalid_ratelimit_ms = 0;
+	cfg->tunables.tcp_cubic_hystart = 2;
+}
+
+static uint32_t next_random(uint32_t *state)
+{
+	*state = *state * 1664525u + 1013904223u;
+	return *state >> 8;
+}
+
+/* Steps are copied, dropped, exchanged, or changed inside. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned int seed)
+{
+	size_t steps = size > 1 ? (size - 1) / RECORD : 0;
+	uint8_t *first = data + 1, record[RECORD];
+	uint32_t rng = seed;
+	size_t a, b;
+
+	if (!steps || next_random(&rng) % 8 == 0)
+		return LLVMFuzzerMutate(data, size, max);
+	a = next_random(&rng) % steps;
+	b = next_random(&rng) % steps;
+	switch (next_random(&rng) % 4) {
+	case 0: /* again, somewhere else */
+		if (1 + (steps + 1) * RECORD > max || steps >= STEPS_MAX)
+			break;
+		memcpy(record, first + a * RECORD, RECORD);
+		memmove(first + (b + 1) * RECORD, first + b * RECORD, (steps - b) * RECORD);
+		memcpy(first + b * RECORD, record, RECORD);
+		return 1 + (steps + 1) * RECORD;
+	case 1:
+		if (steps < 2)
+			break;
+		memmove(first + a * RECORD, first + (a + 1) * RECORD, (steps - a - 1) * RECORD);
+		return 1 + (steps - 1) * RECORD;
+	case 2:
+		memcpy(record, first + a * RECORD, RECORD);
+		memmove(first + a * RECORD, first + b * RECORD, RECORD);
+		memcpy(first + b * RECORD, record, RECORD);
+		break;
+	case 3:
+		LLVMFuzzerMutate(first + a * RECORD, RECORD, RECORD);
+		break;
+	}
+	return 1 + steps * RECORD;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -129,6 +218,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.ts = how & 4,
 		.wscale = how & 8 ? 8 : 0,
 		.backlog = 2,
+		.tune = how & 64 ? lively : NULL,
 	};
 	struct peer *peer = peer_new(&cfg);
 	uint32_t rcv = 1, snd = 1;
@@ -141,17 +231,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(void)peer_establish_active(peer);
 	else
 		(void)peer_listen(peer);
-	for (int i = 0; in.p < in.end && i < 200; i++) {
-		uint8_t op = u8(&in);
+	for (unsigned int i = 0; in.p < in.end && i < STEPS_MAX; i++) {
+		size_t left = (size_t)(in.end - in.p);
+		struct input step = {in.p, in.p + (left < RECORD ? left : RECORD)};
+		uint8_t op = u8(&step);
 		struct peer_seg got;
 		net_time at;
 
+		in.p = step.end;
 		if (op < 150)
-			segment(peer, &in, &rcv, &snd);
+			segment(peer, &step, &rcv, &snd);
 		else if (op < 216)
-			user(peer, &in);
+			user(peer, &step);
 		else
-			peer_run(peer, peer->now - peer->start + ((net_dur)u8(&in) << (op - 215)));
+			peer_run(peer, peer->now - peer->start + ((net_dur)u8(&step) << (op - 215)));
 		for (size_t n = 0; peer_peek(peer, n, &at, &got); n++)
 			if (got.seq + got.len > snd)
 				snd = got.seq + got.len;
