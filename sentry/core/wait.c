@@ -143,8 +143,11 @@ static int sleep_until(struct task *t, int64_t deadline, bool (*stop)(struct tas
 	/* A wake-up that raced with the timeout wins: the caller tries once more. */
 	if (r == -ETIMEDOUT && woken(t))
 		r = 0;
-	if (t->plat)
-		plat_after_sleep(t->plat, woken(t) ? (int)(t->wait.v >> 2) : -1);
+	if (t->plat) {
+		uint32_t v = __atomic_load_n(&t->wait.v, __ATOMIC_SEQ_CST);
+
+		plat_after_sleep(t->plat, v & 1 ? (int)(v >> 2) : -1);
+	}
 	atomic_store_explicit(&t->state, TASK_RUNNING, memory_order_relaxed);
 	return r;
 }

@@ -335,7 +335,7 @@ static void run_storm(bool patching)
 	cr_assert_eq(n, CALLS);
 	cr_assert_eq(g.regs.rbx, (uint64_t)CALLS * (CALLS - 1) / 2);
 	cr_assert_eq(g.regs.rbp, 0);
-	cr_assert_gt(interrupts, 10);
+	cr_assert_gt(interrupts, 0); /* how many depends on what else the machine does */
 	guest_free(&g);
 }
 
