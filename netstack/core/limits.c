@@ -37,6 +37,8 @@ static void tunables_default_ip(struct net_tunables *t)
 	t->ip_default_ttl = t->ip6_hop_limit = 64;
 	t->ip_local_port_range[0] = 32768;
 	t->ip_local_port_range[1] = 60999;
+	t->ip_unprivileged_port_start = 1024;
+	t->ping_group_range[1] = INT32_MAX; /* as systemd sets it; the kernel alone lets nobody */
 	t->icmp_echo_ignore_broadcasts = 1;
 	t->icmp_ratelimit_ms = 1000;
 	t->icmp_msgs_per_sec = 1000;

@@ -32,6 +32,8 @@ static const struct sysctl_net table[] = {
 	VEC("net.ipv4.ip_local_port_range", ip_local_port_range, 2),
 	ONE("net.ipv4.ip_nonlocal_bind", ip_nonlocal_bind),
 	ONE("net.ipv4.ip_no_pmtu_disc", ip_no_pmtu_disc),
+	ONE("net.ipv4.ip_unprivileged_port_start", ip_unprivileged_port_start),
+	VEC("net.ipv4.ping_group_range", ping_group_range, 2),
 	ONE("net.ipv4.ipfrag_time", ipfrag_time_s),
 	ONE("net.ipv4.tcp_abort_on_overflow", tcp_abort_on_overflow),
 	STR("net.ipv4.tcp_congestion_control", tcp_congestion),

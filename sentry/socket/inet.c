@@ -74,9 +74,33 @@ static int default_protocol(int type, int protocol)
 	return type == SOCK_STREAM ? IPPROTO_TCP : type == SOCK_DGRAM ? IPPROTO_UDP : 0;
 }
 
+/* icmp(7): who may open a ping socket. */
+static bool in_ping_group(struct task *t)
+{
+	struct net_stack *stack = netns_lock(t->net);
+	struct net_tunables tun;
+
+	net_stack_get_tunables(stack, &tun);
+	netns_unlock_query(t->net);
+
+	const uint32_t low = (uint32_t)tun.ping_group_range[0], high = (uint32_t)tun.ping_group_range[1];
+
+	if (t->cred->fsgid >= low && t->cred->fsgid <= high)
+		return true;
+	for (uint32_t i = 0; i < t->cred->n_groups; i++) {
+		if (t->cred->groups[i] >= low && t->cred->groups[i] <= high)
+			return true;
+	}
+	return false;
+}
+
 int inet_socket_new(struct socket **ret, struct task *t, int family, int type, int protocol)
 {
 	net_sock_id id;
+
+	if (type == SOCK_DGRAM && (protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6) &&
+	    family != AF_PACKET && !in_ping_group(t))
+		return -EACCES;
 
 	if ((type == SOCK_RAW || family == AF_PACKET) && !task_has_cap(t, CAP_NET_RAW))
 		return -EPERM;
@@ -170,12 +194,18 @@ static int inet_bind(struct socket *base, struct task *t, const struct sockaddr 
 	struct inet_sock *s = inet(base);
 	uint16_t port = sockaddr_port(addr, len);
 
-	if (port != 0 && port < 1024 && base->type != SOCK_RAW && base->family != AF_PACKET &&
-	    !task_has_cap(t, CAP_NET_BIND_SERVICE))
-		return -EACCES;
-
+	bool may_any = port == 0 || base->type == SOCK_RAW || base->family == AF_PACKET ||
+		       task_has_cap(t, CAP_NET_BIND_SERVICE);
 	struct net_stack *stack = netns_lock(s->ns);
-	int r = net_sock_bind(stack, s->id, addr, len);
+	struct net_tunables tun;
+	int r = 0;
+
+	if (!may_any) {
+		net_stack_get_tunables(stack, &tun);
+		r = port < tun.ip_unprivileged_port_start ? -EACCES : 0;
+	}
+	if (r == 0)
+		r = net_sock_bind(stack, s->id, addr, len);
 
 	netns_unlock(s->ns);
 	return r;

@@ -45,6 +45,8 @@ struct net_tunables {
 	int32_t ip_default_ttl, ip6_hop_limit;
 	int32_t ip_local_port_range[2];
 	int32_t ip_nonlocal_bind;
+	/* Kept here for whoever checks privileges: the stack does not know whose a socket is. */
+	int32_t ip_unprivileged_port_start, ping_group_range[2];
 	int32_t ip_no_pmtu_disc;
 	int32_t icmp_echo_ignore_all, icmp_echo_ignore_broadcasts;
 	int32_t icmp_ratelimit_ms, icmp_msgs_per_sec, icmp_msgs_burst;
