@@ -258,7 +258,7 @@ static int map_segment(struct task *t, struct segment *seg, uint64_t addr, int f
 
 long ipc_shmat(struct task *t, int id, uint64_t addr, int flags)
 {
-	struct segment *seg;
+	struct segment *seg = NULL;
 	uint64_t at = 0;
 	int mode = flags & SHM_RDONLY ? 0444 : 0666;
 
