@@ -73,11 +73,34 @@ static void set(int fd, int name, int v)
 		printf("option %d: %s\n", name, strerrorname_np(errno));
 }
 
+/* Linux turns stamping on and off from a worker, some time after the option: a socket that keeps wanting
+ * stamps, and has got one, holds it on for the rest of the program. */
+static void hold_stamping_on(void)
+{
+	int s[2];
+
+	pair(s);
+	set(s[1], SO_TIMESTAMPING, SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE);
+	for (int i = 0; i < 2000; i++) {
+		char buf[8], control[256];
+		struct iovec iov = {buf, sizeof(buf)};
+		struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+				     .msg_controllen = sizeof(control)};
+
+		send(s[0], "x", 1, 0);
+		if (recvmsg(s[1], &msg, 0) == 1 && CMSG_FIRSTHDR(&msg))
+			return;
+		usleep(1000);
+	}
+	printf("no packet was ever stamped\n");
+}
+
 int main(void)
 {
 	struct pollfd p;
 	int s[2];
 
+	hold_stamping_on();
 	pair(s);
 	printf("-- receiving\n");
 	set(s[1], SO_TIMESTAMP, 1);
