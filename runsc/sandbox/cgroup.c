@@ -20,8 +20,8 @@
 /* Tasks that the sandbox needs for itself. */
 #define HEADROOM_PIDS 32
 
-static const char *const v1_controllers[] = {"cpu",	"cpuacct", "cpuset", "memory", "devices",
-					     "freezer", "blkio",   "pids",   "systemd"};
+const char *const cgroup_v1_controllers[] = {"cpu",	  "cpuacct", "cpuset", "memory",  "devices",
+					     "freezer", "blkio",   "pids",   "systemd", NULL};
 
 static bool is_fs(const char *path, long magic)
 {
@@ -29,6 +29,21 @@ static bool is_fs(const char *path, long magic)
 
 	/* A directory that only looks like a hierarchy must not be used. */
 	return statfs(path, &fs) == 0 && fs.f_type == magic;
+}
+
+bool cgroup_host_is_v2(void)
+{
+	return is_fs(CGROUP_ROOT, CGROUP2_SUPER_MAGIC);
+}
+
+static int64_t clamp_shares(int64_t shares)
+{
+	return shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
+}
+
+int64_t cgroup_weight(int64_t shares)
+{
+	return 1 + (clamp_shares(shares) - 2) * 9999 / 262142;
 }
 
 static int write_text(const char *dir, const char *file, const char *text)
@@ -170,10 +185,10 @@ json_t *cgroup_create(const char *path, const char *id, bool systemd)
 	else
 		snprintf(want, sizeof(want), "/netsentry/%s", id);
 	add_dir(dirs, CGROUP_ROOT, want, true);
-	for (size_t i = 0; i < ARRAY_LEN(v1_controllers); i++) {
+	for (const char *const *name = cgroup_v1_controllers; *name; name++) {
 		struct stat st;
 
-		snprintf(top, sizeof(top), CGROUP_ROOT "/%s", v1_controllers[i]);
+		snprintf(top, sizeof(top), CGROUP_ROOT "/%s", *name);
 		if (stat(top, &st) == 0 && S_ISDIR(st.st_mode))
 			add_dir(dirs, top, want, false);
 	}
@@ -257,13 +272,8 @@ static void set_number(struct setting *s, const char *file, int64_t v)
 static void apply_cpu(struct setting *s, const struct oci_resources *r)
 {
 	if (r->cpu_shares > 0) {
-		/* The mapping of 2..262144 to 1..10000 that every runtime uses. */
-		int64_t shares = r->cpu_shares < 2	  ? 2
-				 : r->cpu_shares > 262144 ? 262144
-							  : r->cpu_shares;
-
-		set_number(s, "cpu.shares", shares);
-		set_number(s, "cpu.weight", 1 + (shares - 2) * 9999 / 262142);
+		set_number(s, "cpu.shares", clamp_shares(r->cpu_shares));
+		set_number(s, "cpu.weight", cgroup_weight(r->cpu_shares));
 	}
 	if (r->cpu_period > 0)
 		set_number(s, "cpu.cfs_period_us", r->cpu_period);

@@ -9,6 +9,13 @@
 
 #include "container/container.h"
 
+/* Whether this host has the unified hierarchy only. */
+bool cgroup_host_is_v2(void);
+/* The controllers of version 1 that are used, NULL-terminated. */
+extern const char *const cgroup_v1_controllers[];
+/* cpu.shares (2..262144, others are brought into it) to cpu.weight, as every runtime converts it. */
+int64_t cgroup_weight(int64_t shares);
+
 /* Makes the directories. @systemd: the path is slice:prefix:name. */
 json_t *cgroup_create(const char *path, const char *id, bool systemd);
 void cgroup_join(const json_t *dirs, pid_t pid);

@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
-#include <sys/vfs.h>
+
+#include "sandbox/cgroup.h"
 
 struct list_of_files {
 	char **items;
@@ -105,9 +105,6 @@ static void add_pids(struct list_of_files *l, const struct oci_resources *r, boo
 
 static void version_1(struct list_of_files *l, const struct oci_resources *r, bool all)
 {
-	static const char *const controllers[] = {"cpu",	"cpuacct", "cpuset", "memory", "devices",
-						  "freezer", "blkio",   "pids",	  "systemd"};
-
 	cpu_v1(l, r, all);
 	cpuset(l, r, all, "cpuset/", "");
 	memory_v1(l, r, all);
@@ -116,9 +113,9 @@ static void version_1(struct list_of_files *l, const struct oci_resources *r, bo
 		return;
 	add(l, "devices/devices.list=a *:* rwm");
 	add(l, "freezer/freezer.state=THAWED");
-	for (size_t i = 0; i < ARRAY_LEN(controllers); i++) {
-		add(l, "%s/cgroup.procs=", controllers[i]);
-		add(l, "%s/tasks=", controllers[i]);
+	for (const char *const *name = cgroup_v1_controllers; *name; name++) {
+		add(l, "%s/cgroup.procs=", *name);
+		add(l, "%s/tasks=", *name);
 	}
 }
 
@@ -128,12 +125,6 @@ static void add_v2_limit(struct list_of_files *l, const char *file, int64_t v, b
 		add(l, "%s=%" PRId64, file, v);
 	else if (all)
 		add(l, "%s=max", file);
-}
-
-/* The conversion that every runtime uses: 2..262144 to 1..10000. */
-static int64_t weight(int64_t shares)
-{
-	return shares <= 0 ? 100 : 1 + ((shares < 2 ? 2 : shares) - 2) * 9999 / 262142;
 }
 
 static void version_2(struct list_of_files *l, const struct oci_resources *r, bool all)
@@ -148,7 +139,7 @@ static void version_2(struct list_of_files *l, const struct oci_resources *r, bo
 	if (all || r->memory_reservation > 0)
 		add(l, "memory.low=%" PRId64, r->memory_reservation > 0 ? r->memory_reservation : 0);
 	if (all || r->cpu_shares > 0)
-		add(l, "cpu.weight=%" PRId64, weight(r->cpu_shares));
+		add(l, "cpu.weight=%" PRId64, r->cpu_shares > 0 ? cgroup_weight(r->cpu_shares) : 100);
 	if (r->cpu_quota > 0)
 		add(l, "cpu.max=%" PRId64 " %" PRId64, r->cpu_quota, period);
 	else if (all)
@@ -176,9 +167,8 @@ static void version_2(struct list_of_files *l, const struct oci_resources *r, bo
 int cgview_files(const struct oci_resources *r, bool all, char ***ret, size_t *n)
 {
 	struct list_of_files l = {0};
-	struct statfs fs;
 
-	if (statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
+	if (cgroup_host_is_v2())
 		version_2(&l, r, all);
 	else
 		version_1(&l, r, all);
