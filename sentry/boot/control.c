@@ -186,15 +186,8 @@ static void op_ps(struct control *c, int fd)
 {
 	struct tgroup *groups[1024];
 	struct text x = { 0 };
-	struct tgroup *g;
-	size_t n = 0;
+	size_t n = tgroups_get(c->k, groups, ARRAY_LEN(groups));
 
-	rwlock_rdlock(&c->k->tasks);
-	list_for_each_entry(g, &c->k->groups, kernel_link) {
-		if (n < ARRAY_LEN(groups) && g->leader && ref_get_unless_zero(&g->ref))
-			groups[n++] = g;
-	}
-	rwlock_unlock(&c->k->tasks);
 	for (size_t i = 0; i < n; i++) {
 		struct task *t = task_find(c->k, groups[i]->pid);
 

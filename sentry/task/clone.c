@@ -48,7 +48,9 @@ static int check_flags(struct task *t, const struct clone_args_k *args)
 static int check_nproc(struct task *t)
 {
 	/* The container's own limit holds for everybody (cgroups(7), pids.max). */
-	if (users_n_tasks() >= cgroup_view_pids_max())
+	int64_t most = cgroup_view_pids_max();
+
+	if (most != INT64_MAX && users_n_tasks() >= most)
 		return -EAGAIN;
 
 	uint64_t limit = task_rlimit(t, RLIMIT_NPROC);

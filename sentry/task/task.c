@@ -115,6 +115,21 @@ struct tgroup *tgroup_find(struct kernel *k, int32_t pid)
 	return g;
 }
 
+size_t tgroups_get(struct kernel *k, struct tgroup **ret, size_t max)
+{
+	struct tgroup *g;
+	size_t n = 0;
+
+	rwlock_rdlock(&k->tasks);
+	list_for_each_entry(g, &k->groups, kernel_link)
+	{
+		if (n < max && g->leader && ref_get_unless_zero(&g->ref))
+			ret[n++] = g;
+	}
+	rwlock_unlock(&k->tasks);
+	return n;
+}
+
 static int32_t ppid_locked(const struct tgroup *g)
 {
 	return g->parent ? g->parent->pid : 0;

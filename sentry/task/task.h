@@ -297,6 +297,8 @@ void task_abandon(struct task *t);
 void task_run(struct task *t);
 struct task *task_find(struct kernel *k, int32_t tid);	   /* new reference or NULL */
 struct tgroup *tgroup_find(struct kernel *k, int32_t pid); /* new reference or NULL */
+/* The processes there are, at most @max of them, each with a reference. Returns how many. */
+size_t tgroups_get(struct kernel *k, struct tgroup **ret, size_t max);
 static inline struct task *task_get(struct task *t)
 {
 	ref_get(&t->ref);

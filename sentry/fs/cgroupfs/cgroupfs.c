@@ -111,16 +111,9 @@ const char *cgroup_view_controller(size_t i)
 
 static void for_each_group(void (*fn)(struct tgroup *g, void *arg), void *arg)
 {
-	struct kernel *k = kernel_get();
-	struct tgroup *groups[1024], *g;
-	size_t n = 0;
+	struct tgroup *groups[1024];
+	size_t n = tgroups_get(kernel_get(), groups, ARRAY_LEN(groups));
 
-	rwlock_rdlock(&k->tasks);
-	list_for_each_entry(g, &k->groups, kernel_link) {
-		if (n < ARRAY_LEN(groups) && g->leader && ref_get_unless_zero(&g->ref))
-			groups[n++] = g;
-	}
-	rwlock_unlock(&k->tasks);
 	for (size_t i = 0; i < n; i++) {
 		fn(groups[i], arg);
 		tgroup_put(groups[i]);
