@@ -2,21 +2,15 @@
 /* nfnetlink attributes: see attr.h. */
 #include "nf/attr.h"
 
+#include "util/nlattr.h"
+
 #define BUF_MAX (64u << 20)
 
 bool nfa_next(const uint8_t *data, size_t len, size_t *pos, uint16_t *type, struct nfa *ret)
 {
-	struct nlattr a;
-
-	if (*pos >= len || len - *pos < sizeof(a))
+	if (!nlattr_next(data, len, pos, type, &ret->data, &ret->len))
 		return false;
-	memcpy(&a, data + *pos, sizeof(a));
-	if (a.nla_len < sizeof(a) || a.nla_len > len - *pos)
-		return false;
-	*type = a.nla_type & NLA_TYPE_MASK;
-	ret->data = data + *pos + sizeof(a);
-	ret->len = (uint16_t)(a.nla_len - sizeof(a));
-	*pos += MIN((size_t)NLA_ALIGN(a.nla_len), len - *pos);
+	*type &= NLA_TYPE_MASK;
 	return true;
 }
 

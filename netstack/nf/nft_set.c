@@ -456,48 +456,72 @@ static int check_jumps(struct nft_ctx *ctx, const struct nft_set *s)
 	return r;
 }
 
-int nft_new_elems(struct nft_ctx *ctx, const struct nfa *tb)
+/* Every element of the message, up to the first that fails, which the error then points at. */
+static int each_elem(struct nft_ctx *ctx, struct nft_set *s, const struct nfa *tb,
+		     int (*fn)(struct nft_ctx *ctx, struct nft_set *s, const struct nfa *el))
 {
-	struct nft_set *s = nft_set_find(ctx->table, &tb[NFTA_SET_ELEM_LIST_SET],
-					 &tb[NFTA_SET_ELEM_LIST_SET_ID]);
+	const struct nfa *all = &tb[NFTA_SET_ELEM_LIST_ELEMENTS];
 	struct nfa a, el[NFTA_SET_ELEM_MAX + 1];
 	uint16_t type;
 	size_t pos = 0;
 	int r = 0;
 
+	while (r == 0 && nfa_next(all->data, all->len, &pos, &type, &a)) {
+		nfa_nested(el, NFTA_SET_ELEM_MAX, &a);
+		r = fn(ctx, s, el);
+		if (r < 0)
+			ctx->err->at = a.data;
+	}
+	return r;
+}
+
+int nft_new_elems(struct nft_ctx *ctx, const struct nfa *tb)
+{
+	struct nft_set *s = nft_set_find(ctx->table, &tb[NFTA_SET_ELEM_LIST_SET],
+					 &tb[NFTA_SET_ELEM_LIST_SET_ID]);
+	int r;
+
 	if (!s)
 		return -ENOENT;
 	if (s->use && (s->flags & NFT_SET_CONSTANT))
 		return -EBUSY;
-	while (r == 0 && nfa_next(tb[NFTA_SET_ELEM_LIST_ELEMENTS].data, tb[NFTA_SET_ELEM_LIST_ELEMENTS].len,
-				  &pos, &type, &a)) {
-		nfa_nested(el, NFTA_SET_ELEM_MAX, &a);
-		r = add_elem(ctx, s, el);
-		if (r < 0)
-			ctx->err->at = a.data;
-	}
+	r = each_elem(ctx, s, tb, add_elem);
 	return r < 0 ? r : check_jumps(ctx, s);
 }
 
-static int del_elem(struct nft_ctx *ctx, struct nft_set *s, const struct nfa *tb, bool destroy)
+/* The element with the key of @tb in *ret, or NULL. */
+static int find_elem(struct nft_ctx *ctx, struct nft_set *s, const struct nfa *tb, struct nft_elem **ret)
 {
-	struct nft_elem want = { 0 }, *e;
+	struct nft_elem want = { 0 };
 	int r = read_key(ctx, s, &want, tb);
 
-	if (r < 0)
-		return r;
-	e = same_elem(s, &want, ctx->nf->core->now);
-	return e ? remove_elem(ctx, s, e) : destroy ? 0 : -ENOENT;
+	if (r == 0)
+		*ret = same_elem(s, &want, ctx->nf->core->now);
+	return r;
+}
+
+/* NFT_MSG_DESTROYSETELEM: a missing one is no error. */
+static int destroy_elem(struct nft_ctx *ctx, struct nft_set *s, const struct nfa *tb)
+{
+	struct nft_elem *e = NULL;
+	int r = find_elem(ctx, s, tb, &e);
+
+	return e ? remove_elem(ctx, s, e) : r;
+}
+
+static int del_elem(struct nft_ctx *ctx, struct nft_set *s, const struct nfa *tb)
+{
+	struct nft_elem *e = NULL;
+	int r = find_elem(ctx, s, tb, &e);
+
+	return e ? remove_elem(ctx, s, e) : r < 0 ? r : -ENOENT;
 }
 
 int nft_del_elems(struct nft_ctx *ctx, const struct nfa *tb, bool destroy)
 {
 	struct nft_set *s = nft_set_find(ctx->table, &tb[NFTA_SET_ELEM_LIST_SET],
 					 &tb[NFTA_SET_ELEM_LIST_SET_ID]);
-	struct nfa a, el[NFTA_SET_ELEM_MAX + 1];
 	struct list *node;
-	uint16_t type;
-	size_t pos = 0;
 	int r = 0;
 
 	if (!s)
@@ -509,14 +533,7 @@ int nft_del_elems(struct nft_ctx *ctx, const struct nfa *tb, bool destroy)
 			r = remove_elem(ctx, s, list_entry(node, struct nft_elem, list));
 		return r;
 	}
-	while (r == 0 && nfa_next(tb[NFTA_SET_ELEM_LIST_ELEMENTS].data, tb[NFTA_SET_ELEM_LIST_ELEMENTS].len,
-				  &pos, &type, &a)) {
-		nfa_nested(el, NFTA_SET_ELEM_MAX, &a);
-		r = del_elem(ctx, s, el, destroy);
-		if (r < 0)
-			ctx->err->at = a.data;
-	}
-	return r;
+	return each_elem(ctx, s, tb, destroy ? destroy_elem : del_elem);
 }
 
 /* --- named objects -------------------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "netlink/netlink.h"
+#include "util/nlattr.h"
 
 int nl_fail(struct nl_req *rq, int err, const char *msg)
 {
@@ -21,18 +22,7 @@ int nl_fail_attr(struct nl_req *rq, int err, const char *msg, const uint8_t *at)
 
 bool nl_next(const uint8_t *data, size_t len, size_t *pos, uint16_t *type, struct nl_attr *ret)
 {
-	struct nlattr a;
-
-	if (*pos >= len || len - *pos < sizeof(a))
-		return false;
-	memcpy(&a, data + *pos, sizeof(a));
-	if (a.nla_len < sizeof(a) || a.nla_len > len - *pos)
-		return false;
-	*type = a.nla_type;
-	ret->data = data + *pos + sizeof(a);
-	ret->len = (uint16_t)(a.nla_len - sizeof(a));
-	*pos += MIN((size_t)NLA_ALIGN(a.nla_len), len - *pos);
-	return true;
+	return nlattr_next(data, len, pos, type, &ret->data, &ret->len);
 }
 
 static int check(struct nl_req *rq, const struct nl_attr *a, const struct nl_policy *p)
