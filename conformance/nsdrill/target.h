@@ -101,5 +101,7 @@ struct target_ops {
 	void (*trace)(struct target *t, int fd, FILE *to);
 };
 
+/* Runs a command line of the script by sh(1): what both targets do with one. */
+int target_shell(const char *line, struct diag *diag);
 int target_netstack_new(struct target **ret, const struct config *cfg, struct diag *diag);
 int target_linux_new(struct target **ret, const struct config *cfg, struct diag *diag);

@@ -306,13 +306,7 @@ static int lxt_sysctl(struct target *base, const char *name, const char *value)
 static int lxt_command(struct target *base, const char *line, struct diag *diag)
 {
 	(void)base;
-
-	int status = system(line);
-
-	return status == 0
-		       ? 0
-		       : diag_set(diag, (struct loc){0}, "command failed with status 0x%x: %.200s",
-				  (unsigned)status, line);
+	return target_shell(line, diag);
 }
 
 /* What the kernel decided is its own secret but for TCP_INFO. */

@@ -222,13 +222,7 @@ static int nst_command(struct target *base, const char *line, struct diag *diag)
 		if (strncmp(line, ignored[i], strlen(ignored[i])) == 0)
 			return 0;
 	}
-
-	int status = system(line);
-
-	return status == 0
-		       ? 0
-		       : diag_set(diag, (struct loc){0}, "command failed with status 0x%x: %.200s",
-				  (unsigned)status, line);
+	return target_shell(line, diag);
 }
 
 static void nst_trace(struct target *base, int fd, FILE *to)
